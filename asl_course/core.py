@@ -17,7 +17,7 @@ from fastcore.basics import store_attr, ifnone
 __all__ = ['LETTERS', 'SCHEMA', 'recipes', 'to_index', 'to_label', 'Letters', 'pick_scale', 'pick_source', 'pick_device',
            'set_seed', 'Run', 'start', 'scaled', 'check_close', 'show_hands', 'repo_root', 'cache_folder',
            'write_atomic', 'code_hash', 'count_reading', 'Recipe', 'recipe', 'records_folder', 'read_record', 'record',
-           'run_recipe', 'mean_interval', 'seed_values', 'show_record', 'Headline', 'headline']
+           'is_recorded', 'run_recipe', 'mean_interval', 'seed_values', 'show_record', 'Headline', 'headline']
 
 # %% ../nbs/00_core.ipynb #27633133
 LETTERS = "ABCDEFGHIKLMNOPQRSTUVWXY" # The class index is a position in this string: `LETTERS[0] == "A"`
@@ -227,36 +227,43 @@ def write_atomic(
         Path(tmp).unlink(missing_ok=True)
         raise
 
-# %% ../nbs/00_core.ipynb #1681fd27
-def _plain_source(o):
-    "Source of a function or class without comments and docstrings"
-    tree = ast.parse(textwrap.dedent(inspect.getsource(o)))
+# %% ../nbs/00_core.ipynb #5cb62f24
+_outside = {"show_hands", "run_recipe", "start", "pick_device", "recipe"} # What no measured number depends on
+
+def _plain_source(f):
+    "Source of a function without decorators, comments and docstrings; of a class, that of its methods"
+    if inspect.isclass(f): return f"class {f.__qualname__}\n"+"\n".join(_plain_source(m) for _, m in sorted(vars(f).items()) if inspect.isfunction(m) and _has_source(m))
+    tree = ast.parse(textwrap.dedent(inspect.getsource(f)))
     for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            node.decorator_list = []
-            if ast.get_docstring(node, clean=False) is not None: node.body = node.body[1:] or [ast.Pass()]
+        if not isinstance(node, (ast.FunctionDef, ast.ClassDef)): continue
+        node.decorator_list = []
+        if ast.get_docstring(node, clean=False) is not None: node.body = node.body[1:] or [ast.Pass()]
     return ast.unparse(tree)
 
+def _has_source(m):
+    try: return bool(inspect.getsource(m))
+    except (OSError, TypeError): return False
+
+def _uses(f):
+    "Functions and classes of the course, or of the page, that a function or class names"
+    fs = [m for m in vars(f).values() if inspect.isfunction(m)] if inspect.isclass(f) else [f]
+    names, space = {n for m in fs for c in _codes(m.__code__) for n in c.co_names}, {k:v for m in fs for k,v in m.__globals__.items()}
+    found = [inspect.unwrap(o.func if isinstance(o, partial) else o) for o in (space.get(n) for n in sorted(names)) if callable(o)]
+    return [o for o in found if (inspect.isfunction(o) or inspect.isclass(o)) and o.__module__.split(".")[0] in ("asl_course", "__main__") and o.__name__ not in _outside]
+
+def _codes(code): return [code]+[o for c in code.co_consts if inspect.iscode(c) for o in _codes(c)]
+
 def code_hash(
-    f, # A function, class or `partial`
+    f, # A function or class
 ):     # 12 hexadecimal digits
-    "Hash of a function's code and of all code of the same package that it uses"
-    base, seen, todo = inspect.unwrap(f.func if isinstance(f, partial) else f), {}, []
-    package = base.__module__.split(".")[0]
-    todo.append(base)
+    "Hash of a function's code and of all code of the course that it uses; the same in a page and in the library"
+    seen, todo = {}, [inspect.unwrap(f)]
     while todo:
         o = todo.pop()
-        key = f"{o.__module__}.{o.__qualname__}"
-        if key in seen: continue
-        seen[key] = src = _plain_source(o)
-        names = {n.id for n in ast.walk(ast.parse(src)) if isinstance(n, ast.Name)}
-        space = vars(sys.modules[o.__module__])
-        for v in (space.get(n) for n in sorted(names)):
-            v = v.func if isinstance(v, partial) else v
-            if (inspect.isfunction(v) or inspect.isclass(v)) and v.__module__.split(".")[0]==package and v.__name__ not in _outside: todo.append(v)
+        if o.__qualname__ in seen: continue
+        seen[o.__qualname__] = _plain_source(o)
+        todo += _uses(o)
     return hashlib.sha256("\n".join(seen[k] for k in sorted(seen)).encode()).hexdigest()[:12]
-
-_outside = {"show_hands", "run_recipe", "Letters", "start", "pick_device"} # What no measured number depends on
 
 # %% ../nbs/00_core.ipynb #85c833a4
 SCHEMA = 1       # Version of the record format
@@ -293,7 +300,7 @@ def recipe(
         return fn
     return _reg
 
-# %% ../nbs/00_core.ipynb #4b4d2b7c
+# %% ../nbs/00_core.ipynb #3f18e4c7
 def records_folder(
     write:bool=False, # The folder to write to, rather than the one with the published records?
 ):                    # A `Path`
@@ -317,6 +324,18 @@ def read_record(
     if missing: raise ValueError(f"{path.name} lacks {', '.join(missing)}; run `asl_run --sweep {id}` again")
     return rec
 
+def _head(r, letters, scale):
+    "What a record says before any seed has run"
+    return json.loads(json.dumps(dict(
+        schema=SCHEMA, id=r.id, title=r.title, chapter=r.id.split(".")[0], claims=list(r.claims), settings=r.settings, source=letters.source, data=letters.sha256,
+        rows=[len(letters.y), len(letters.y_test)], split=r.split, selected_on=r.selected_on, scale=scale, code=code_hash(r.fn))))
+
+def _kept(head, folder):
+    "Seeds on record for the same settings, data, scale and code"
+    try: old = read_record(head["id"], head["source"], folder) or {}
+    except ValueError: return []
+    return old.get("seeds", []) if all(old.get(k)==head[k] for k in ("settings", "data", "rows", "scale", "code")) else []
+
 def record(
     r:Recipe,          # The recipe that ran
     letters:Letters,   # What it ran on
@@ -325,17 +344,24 @@ def record(
     folder=None,       # Where to write; by default your own records
 ):                     # The whole record, as written
     "Add one seed to the record of a recipe; a record of other code, settings, data or scale is begun anew"
-    folder = Path(ifnone(folder, records_folder(write=True)))
-    head = dict(schema=SCHEMA, id=r.id, title=r.title, chapter=r.id.split(".")[0], claims=list(r.claims), settings=r.settings, source=letters.source, data=letters.sha256,
-                rows=[len(letters.y), len(letters.y_test)], split=r.split, selected_on=r.selected_on, scale=scale, code=code_hash(r.fn))
-    head = json.loads(json.dumps(head))
-    try: old = read_record(r.id, letters.source, folder) or {}
-    except ValueError: old = {}
-    keep = old.get("seeds", []) if all(old.get(k)==head[k] for k in ("settings", "data", "rows", "scale", "code")) else []
-    seeds = sorted([o for o in keep if o["seed"]!=entry["seed"]]+[entry], key=lambda o: o["seed"])
+    folder, head = Path(ifnone(folder, records_folder(write=True))), _head(r, letters, scale)
+    seeds = sorted([o for o in _kept(head, folder) if o["seed"]!=entry["seed"]]+[entry], key=lambda o: o["seed"])
     rec = {**head, "test_readings": sum(o["test_readings"] for o in seeds), "seeds": seeds}
     write_atomic(folder/f"{r.id}.{letters.source}.json", (json.dumps(rec, indent=1)+"\n").encode())
     return rec
+
+def is_recorded(
+    id:str,           # Id of a registered recipe
+    letters:Letters,  # Data
+    seed:int,         # Seed
+    scale:str,        # "smoke" or "full"
+    folder=None,      # Where to look; by default your own records
+):                    # True or False
+    "Has this seed been recorded for the same settings, data, scale and code?"
+    return any(o["seed"]==seed for o in _kept(_head(recipes[id], letters, scale), Path(ifnone(folder, records_folder(write=True)))))
+
+# %% ../nbs/00_core.ipynb #a19ff0a7
+_mine = {} # What this process has measured: (id, source, scale) -> seed -> entry
 
 def run_recipe(
     id:str,            # Id of a registered recipe
@@ -344,7 +370,7 @@ def run_recipe(
     device="cpu",      # Where to run
     scale:str=None,    # By default that of the run in progress
     folder=None,       # Where to keep the record; by default your own records
-):                     # What was measured: a dict of metrics
+):                     # What was measured: a dict of metrics; names that begin with "_" (a model) are not kept in the record
     "Run a recipe for one seed and keep what it measured"
     import torch
     if id not in recipes: raise KeyError(f"no recipe {id!r}; known: {', '.join(sorted(recipes)) or 'none (import its chapter first)'}")
@@ -353,8 +379,9 @@ def run_recipe(
     _readings[0], t = 0, time.perf_counter()
     metrics = r.fn(letters, seed, device, scale, **r.settings)
     entry = dict(seed=int(seed), seconds=round(time.perf_counter()-t, 2), device=torch.device(device).type, torch=torch.__version__.split("+")[0],
-                 test_readings=_readings[0], metrics=metrics)
+                 test_readings=_readings[0], metrics={k:v for k,v in metrics.items() if not k.startswith("_")})
     record(r, letters, scale, entry, folder)
+    _mine.setdefault((id, letters.source, scale), {})[int(seed)] = entry
     return metrics
 
 # %% ../nbs/00_core.ipynb #bf282102
@@ -379,27 +406,22 @@ def seed_values(
     try: return [_get(o["metrics"]) for o in rec["seeds"]]
     except (KeyError, IndexError) as e: raise KeyError(f"record {rec['id']} has no metric {key!r}") from e
 
-# %% ../nbs/00_core.ipynb #c5bad8e5
+# %% ../nbs/00_core.ipynb #b2f40115
 def show_record(
-    id:str,                                # Id of the recipe
-    keys=("valid.acc", "test.acc"),        # Metrics to show
-    source:str=None,                       # Source of your own record; by default the newest of the two
-    names=None,                            # Column names; by default the keys
-):                                         # A frame: what we recorded, and what you measured
-    "The recorded figures of a recipe beside those of your own run"
+    id:str,                          # Id of the recipe
+    keys=("valid.acc", "test.acc"),  # Metrics to show
+    names=None,                      # Column names; by default the keys
+    source:str="real",               # Source of the published record
+):                                   # A frame: a line for what was recorded, a line for what you measured since this page began
+    "The recorded figures of a recipe beside those of your own run: mean and half-width of the 95 % interval over seeds"
     import pandas as pd
-    mine = records_folder(write=True)
-    own = [p for p in (mine/f"{id}.{s}.json" for s in ([source] if source else ("real", "synth"))) if p.exists()]
-    own = sorted(own, key=lambda p: p.stat().st_mtime)[-1:]
-    found = [("recorded", read_record(id))]+[("yours", read_record(id, p.stem.rsplit(".", 1)[1], mine)) for p in own]
+    found = [("recorded", read_record(id, source))]
+    found += [("yours", dict(id=id, source=s, scale=sc, seeds=list(v.values()))) for (i, s, sc), v in _mine.items() if i==id]
     rows = {}
     for who, rec in found:
         if rec is None: continue
-        row = {"seeds": len(rec["seeds"])}
-        for k, n in zip(keys, names or keys):
-            m, h = mean_interval(seed_values(rec, k))
-            row[n] = f"{m:.4g}" if np.isnan(h) else f"{m:.4g} ± {h:.2g}"
-        rows[f"{who} ({rec['source']}, {rec['scale']})"] = row
+        stats = [mean_interval(seed_values(rec, k)) for k in keys]
+        rows[f"{who} ({rec['source']}, {rec['scale']})"] = {"seeds": len(rec["seeds"]), **{n: f"{m:.4f}" if np.isnan(h) else f"{m:.4f} ± {h:.4f}" for n, (m, h) in zip(names or keys, stats)}}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 # %% ../nbs/00_core.ipynb #65de4c2d

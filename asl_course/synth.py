@@ -180,7 +180,7 @@ def letter_pose(
     if letter in ("J", "Z"): raise ValueError(f"{letter} is drawn in the air: it moves, and a still picture cannot hold it")
     raise ValueError(f"{letter!r} is no letter of the alphabet: expected one of {LETTERS}")
 
-# %% ../nbs/20_synth.ipynb #95dce8ed
+# %% ../nbs/20_synth.ipynb #86dca555
 def _uniform(g, lo, hi, *shape): return lo+(hi-lo)*torch.rand(*shape, generator=g)
 
 def photographs(
@@ -193,15 +193,15 @@ def photographs(
     n, m = len(letter), int(signer.max())+1
     who = torch.Generator().manual_seed(2010) # a signer's hand is the same in every data set
     bones, thick, tone = 1+.06*torch.randn(m, 5, generator=who), 1.02+.09*torch.randn(m, generator=who), _uniform(who, .5, .95, m)
-    habit = 5*torch.randn(m, 26, generator=who)*(torch.arange(26)<21)
+    habit = 3*torch.randn(m, 26, generator=who)*(torch.arange(26)<21)
     poses = torch.stack([POSES[o] for o in LETTERS])[letter]
-    angles = poses+habit[signer]+4*torch.randn(n, 26, generator=g)*(torch.arange(26)<21)
-    angles[:, 21:] = poses[:, 21:]+torch.randn(n, 5, generator=g)*tensor([9., 6., 6., 5., 5.])
-    level, tilt = _uniform(g, .45, .95, n, 1), .22*torch.randn(n, 4, generator=g)
+    angles = poses+habit[signer]+3*torch.randn(n, 26, generator=g)*(torch.arange(26)<21)
+    angles[:, 21:] = poses[:, 21:]+torch.randn(n, 5, generator=g)*tensor([6., 4., 4., 4., 4.])
+    level, tilt = _uniform(g, .6, .9, n, 1), .12*torch.randn(n, 4, generator=g)
     skin = tone[signer, None]*_uniform(g, .85, 1.1, n, 1)*torch.stack([torch.ones(n), torch.ones(n), _uniform(g, .2, 1.1, n)], 1)
     light = tensor([0., .5, .8])+torch.randn(n, 3, generator=g)*tensor([.6, .4, .1])
     return render(angles, size, bones[signer], thick[signer].clamp(.8, 1.25), light, .4, skin.clamp(.1, 1), (level+tilt).clamp(.05, 1),
-                  .05*torch.randn(n, 2, generator=g), _uniform(g, .68, .95, n))
+                  .03*torch.randn(n, 2, generator=g), _uniform(g, .76, .92, n))
 
 def variants(
     photo, # Photographs, float32, shape (n, s, s), 0..1
