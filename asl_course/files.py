@@ -115,7 +115,7 @@ def read_letters_csv(
     y, relabelled = _check_labels(a[:, 0], name)
     return a[:, 1:].reshape(-1, 28, 28), y, dict(sha256=digest, rows=len(y), relabelled=relabelled)
 
-# %% ../nbs/21_files.ipynb #ced06d29
+# %% ../nbs/21_files.ipynb #edee0bda
 _FORMAT = "1" # Version of the cached files
 
 def _file_key(path, member=""):
@@ -146,8 +146,8 @@ def cached_letters_csv(
 ):                # As `read_letters_csv`
     "`read_letters_csv`, once: later calls load a cached copy unless the file has changed. Without a writable cache it still reads, and warns"
     from safetensors.numpy import save
-    inside = isinstance(path, zipfile.Path)
-    file, member = (Path(path.root.filename), path.at) if inside else (Path(path), "")
+    path = path if isinstance(path, zipfile.Path) else Path(path)
+    file, member = (Path(path.root.filename), path.at) if isinstance(path, zipfile.Path) else (path, "")
     if not file.is_file(): return read_letters_csv(path)
     key = _file_key(file, member)
     name = re.sub(r"\W+", "_", path.name.split(".")[0])

@@ -1,0 +1,64 @@
+"""What the tests share: the repository, its notebooks, a small data set, and one papermill run of every chapter."""
+import json, os, shutil, sys, tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NBS = sorted(p for p in (ROOT/"nbs").rglob("*.ipynb") if not any(o.startswith((".", "_")) for o in p.relative_to(ROOT/"nbs").parts))
+PARAMETERS = ['scale = None', 'seed = 42', 'device = None', 'source = "auto"']
+
+# Records and working folders of tests never touch those of a person; kernels started by tests reach no other machine.
+_tmp = tempfile.mkdtemp(prefix="asl-tests-")
+os.environ.update(ASL_RECORDS=f"{_tmp}/records", PYTHONPATH=str(ROOT/"tests"/"nonet"), JUPYTER_PREFER_ENV_PATH="1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.pop("ASL_SCALE", None); os.environ.pop("ASL_SOURCE", None); os.environ.pop("ASL_DEVICE", None)
+
+def pytest_sessionfinish(session): shutil.rmtree(_tmp, ignore_errors=True)
+
+def load(path): return json.loads(Path(path).read_text(encoding="utf-8"))
+def source(cell): return "".join(cell["source"])
+def code_cells(nb): return [c for c in nb["cells"] if c["cell_type"]=="code"]
+
+def real_found():
+    from asl_course.files import find_real
+    return find_real() is not None
+
+def devices():
+    import torch
+    return ["cpu"]+(["cuda"] if torch.cuda.is_available() else [])+(["mps"] if torch.backends.mps.is_available() else [])
+
+class Runs:
+    "Executed chapters: two at a time, each job once"
+    def __init__(self, folder): self.folder, self.jobs = Path(folder), {}
+    def __call__(self, chapter, source, device, again=False): return self.jobs[chapter, source, device, again].result()
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory):
+    """Every chapter through papermill at smoke scale: on rendered and, where found, real data, on each device, with no network, from a foreign
+    working folder, and with variables set that the parameters must win over; two chapters are run twice."""
+    from asl_course.commands import run_chapter
+    res = Runs(tmp_path_factory.mktemp("runs"))
+    sources = ["synth"]+(["real"] if real_found() else [])
+    jobs = [(p.stem, s, d, False) for s in sources for d in devices() for p in NBS]+[(c, "synth", "cpu", True) for c in ("01_data", "02_scratch")]
+    paths = {p.stem: p for p in NBS}
+    os.environ["ASL_SCALE"] = "full"
+    with ThreadPoolExecutor(2) as pool:
+        for c, s, d, again in jobs:
+            out = res.folder/f"{s}-{d}{'-again' if again else ''}"
+            res.jobs[c, s, d, again] = pool.submit(run_chapter, paths[c], out, dict(scale="smoke", source=s, device=d), False)
+    del os.environ["ASL_SCALE"]
+    return res
+
+@pytest.fixture()
+def small():
+    "72 random pictures, three a letter"
+    import numpy as np
+    return np.random.default_rng(0).integers(0, 256, (72, 28, 28), dtype=np.uint8), np.arange(72)%24
+
+@pytest.fixture()
+def good(tmp_path, small):
+    "A correct CSV file of them"
+    from asl_course.files import write_letters_csv
+    write_letters_csv(*small, tmp_path/"good.csv")
+    return tmp_path/"good.csv"

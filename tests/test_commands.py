@@ -1,0 +1,87 @@
+"The commands, as a person types them."
+import json, os, shutil, subprocess, sys
+from pathlib import Path
+import pytest
+from conftest import ROOT, NBS
+
+BIN = Path(sys.executable).parent
+def run(*args, **env): return subprocess.run([str(BIN/args[0]), *args[1:]], capture_output=True, text=True, env={**os.environ, **env}, cwd=env.pop("cwd", None))
+
+@pytest.mark.parametrize("name", ["asl_doctor", "asl_data", "asl_run", "asl_bench"])
+def test_help(name):
+    res = run(name, "--help")
+    assert res.returncode==0 and "usage:" in res.stdout and not res.stderr
+
+def test_doctor(tmp_path):
+    res = run("asl_doctor", ASL_CACHE=str(tmp_path))
+    assert res.returncode==0, res.stdout+res.stderr
+    for o in ("Python", "packages", "torch", "processor", "GPU", "data", "cache", str(tmp_path), "chapters"): assert o in res.stdout, o
+
+def test_doctor_says_what_to_do(tmp_path):
+    res = run("asl_doctor", ASL_DATA="/nowhere")
+    assert "ASL_DATA names a folder that is not there" in res.stdout and "!!" in res.stdout
+
+def test_data_synth_convert_check_clear(tmp_path):
+    env = dict(ASL_CACHE=str(tmp_path/"cache"))
+    res = run("asl_data", "--synth", str(tmp_path/"csv"), **env)
+    assert res.returncode==0 and sorted(o.name for o in (tmp_path/"csv").iterdir())==["sign_mnist_test.csv", "sign_mnist_train.csv"]
+    res = run("asl_data", "--check", **env, ASL_DATA=str(tmp_path/"csv"))
+    assert res.returncode==1 and "not the published files" in res.stdout
+    res = run("asl_data", "--convert", str(tmp_path/"again"), **env, ASL_DATA=str(tmp_path/"csv"))
+    assert (tmp_path/"again"/"sign_mnist_train.csv").read_bytes()==(tmp_path/"csv"/"sign_mnist_train.csv").read_bytes()
+    assert list((tmp_path/"cache").rglob("*.safetensors"))
+    assert run("asl_data", "--clear", **env).returncode==0 and not list((tmp_path/"cache").rglob("*.safetensors"))
+
+def test_data_errors_are_one_line():
+    res = run("asl_data", "--check", ASL_DATA="relative")
+    assert res.returncode==1 and "expected an absolute path" in res.stderr and "Traceback" not in res.stderr
+
+def test_run_unknown_chapter_and_recipe():
+    res = run("asl_run", "99"); assert res.returncode==1 and "no chapter 99; there are" in res.stderr and "Traceback" not in res.stderr
+    res = run("asl_run", "--sweep", "99.x", "--source", "synth"); assert res.returncode==1 and "no recipe 99.x; known:" in res.stderr
+
+def test_run_one_chapter(tmp_path):
+    res = run("asl_run", "00", "--scale", "smoke", "--out", str(tmp_path), CI="1")
+    assert res.returncode==0 and "00_core" in res.stdout and "letters to read: 24" in res.stdout and "1 of 1 chapters ran" in res.stdout and "make lab" in res.stdout
+    assert (tmp_path/"00_core.ipynb").exists()
+
+def test_run_list():
+    out = run("asl_run", "--list").stdout
+    assert "02_scratch" in out and "02.t4-shuffled" in out
+
+def test_sweep_resumes(tmp_path):
+    args = ("asl_run", "--sweep", "01.floors", "--seeds", "2", "--scale", "smoke", "--source", "synth")
+    assert "2 runs added" in run(*args, ASL_RECORDS=str(tmp_path)).stdout
+    out = run(*args[:-2], "--source", "synth", ASL_RECORDS=str(tmp_path)).stdout
+    assert out.count("recorded already")==2 and "0 runs added" in out
+    args = args[:4]+("3",)+args[5:]
+    assert "1 runs added" in run(*args, ASL_RECORDS=str(tmp_path)).stdout
+    assert [o["seed"] for o in json.loads((tmp_path/"01.floors.synth.json").read_text())["seeds"]]==[42, 43, 44]
+
+def test_work_copies_are_never_overwritten(tmp_path, monkeypatch):
+    from asl_course.commands import copy_chapters
+    assert set(copy_chapters(tmp_path))=={p.stem for p in NBS}
+    mine = tmp_path/"02_scratch.ipynb"; mine.write_text("my notes")
+    assert copy_chapters(tmp_path)==[] and mine.read_text()=="my notes"
+    assert copy_chapters(tmp_path, ["02"], fresh=True)==["02_scratch"]
+    assert mine.read_bytes()==(ROOT/"nbs"/"02_scratch.ipynb").read_bytes() and (tmp_path/"02_scratch.old.ipynb").read_text()=="my notes"
+
+def test_bench_row_that_cannot_run():
+    from asl_course import commands as c
+    @c.bench("zz-absent", "needs what is not here")
+    def _(ctx): raise ImportError("no module named absent")
+    lines = []
+    try: res = c.run_bench(["zz-absent"], "synth", True, progress=lines.append)
+    finally: del c.bench_rows["zz-absent"]
+    assert res["rows"]==[] and "not here: no module named absent" in lines[-1]
+
+def test_bench_counts_in_turn():
+    from asl_course.commands import time_pair
+    seen = []
+    res = time_pair(lambda: (seen.append("a"), 2.)[1], lambda: (seen.append("b"), 6.)[1], 3)
+    assert "".join(seen)=="ab"*4 and res["ratio"]==3. and res["ours"]==2. and res["peer_range"]==[6., 6.]
+
+def test_bench_writes_figures(tmp_path):
+    res = run("asl_bench", "t4-epoch", "--quick", "--source", "synth", "--out", str(tmp_path/"b.json"))
+    rows = json.loads((tmp_path/"b.json").read_text())["rows"]
+    assert res.returncode==0 and rows[0]["id"]=="t4-epoch" and rows[0]["ratio"]>0 and "t4-epoch" in res.stdout

@@ -1,0 +1,111 @@
+"Split, batches, floors, test readings, rendered hands."
+import numpy as np, pytest, torch
+from hypothesis import given, strategies as st
+from asl_course import core
+from asl_course.core import *
+from asl_course.data import *
+from asl_course.synth import *
+
+@given(st.integers(2, 400), st.floats(.01, .99), st.integers(0, 2**31))
+def test_random_split(n, frac, seed):
+    y = np.zeros(n)
+    if not 0<round(n*frac)<n:
+        with pytest.raises(ValueError, match="at least one row"): random_split(y, frac, seed)
+        return
+    tr, va = random_split(y, frac, seed)
+    assert sorted(np.concatenate([tr, va]).tolist())==list(range(n)) and len(va)==round(n*frac) and tr.dtype==np.int64
+    assert (random_split(y, frac, seed)[1]==va).all()
+
+@given(st.integers(1, 70), st.integers(1, 80), st.booleans(), st.integers(0, 100))
+def test_batches_visit_every_row_once(n, bs, shuffle, seed):
+    x = np.arange(n, dtype=np.uint8).reshape(n, 1, 1).repeat(28, 1).repeat(28, 2)
+    b = Batches(x, np.arange(n), bs, shuffle, seed)
+    for _ in range(2):
+        got = list(b)
+        ys, xs = torch.cat([o for _, o in got]), torch.cat([o for o, _ in got])
+        assert sorted(ys.tolist())==list(range(n)) and len(got)==len(b)==-(-n//bs) and len(got[-1][1])==(n-1)%bs+1
+        assert torch.equal((xs[:, 0, 0, 0]*255).round().long(), ys) and xs.dtype==torch.float32 and xs.shape[1:]==(1, 28, 28) and 0<=xs.min() and xs.max()<=1
+
+def test_batches_order():
+    x, y = np.zeros((50, 28, 28), np.uint8), np.arange(50)
+    walk = lambda b: torch.cat([o for _, o in b]).tolist()
+    a, b = Batches(x, y, 8, True, 1), Batches(x, y, 8, True, 1)
+    one, two = walk(a), walk(a)
+    assert [walk(b), walk(b)]==[one, two] and one!=two and walk(Batches(x, y, 8, True, 2))!=one and walk(Batches(x, y, 8))==list(range(50))
+
+def test_batches_tfm_and_own_copy():
+    x = np.full((5, 28, 28), 255, np.uint8); b = Batches(x, np.zeros(5), 2, tfm=lambda xb: xb*0)
+    assert all((xb==0).all() for xb, _ in b) and (x==255).all()
+    for xb, _ in Batches(x, np.zeros(5), 2): xb.zero_()
+    assert (x==255).all()
+
+@pytest.mark.parametrize("x,y,kw,match", [
+    (np.zeros((3, 28, 28), np.float32), np.zeros(3), {}, "expected torch.uint8"), (np.zeros((3, 784), np.uint8), np.zeros(3), {}, r"expected \(n, height, width\)"),
+    (np.zeros((3, 28, 28), np.uint8), np.zeros(4), {}, "3 pictures and 4 letters"), (np.zeros((0, 28, 28), np.uint8), np.zeros(0), {}, "no pictures"),
+    (np.zeros((3, 28, 28), np.uint8), np.zeros(3), dict(bs=0), "bs is 0")])
+def test_bad_batches(x, y, kw, match):
+    with pytest.raises(ValueError, match=match): Batches(x, y, **kw)
+
+def test_score_is_over_pictures_not_batches():
+    scores = torch.randn(103, 24, generator=torch.Generator().manual_seed(0)); y = torch.arange(103)%24
+    s = score(scores, y)
+    check_close(s.loss, torch.nn.functional.cross_entropy(scores, y)); check_close(s.acc, (scores.argmax(1)==y).float().mean())
+
+def test_predict_in_batches_is_predict_at_once():
+    x = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
+    m = NearestMean(x, np.arange(50)%24)
+    check_close(predict(m, x, bs=7), predict(m, x, bs=50), 1e-4)
+
+@pytest.fixture(scope="module")
+def hands(tmp_path_factory): return synth_letters(960, 240, 3, tmp_path_factory.mktemp("synth"))
+
+def test_floors(hands):
+    m = Majority(np.array([3, 3, 1])); assert predict(m, hands.x_test).argmax(1).eq(3).all()
+    n = NearestMean(hands.x, hands.y); means = np.stack([hands.x[hands.y==c].mean(0) for c in range(24)])/255
+    d = (((hands.x_test[:, None]/255-means)**2).sum((2, 3))).argmin(1)
+    assert (predict(n, hands.x_test).argmax(1).numpy()==d).mean()>.99
+
+def test_test_readings_are_counted(hands):
+    before = core._readings[0]; score_test(Majority(hands.y), hands); assert core._readings[0]==before+1
+
+def test_synth(hands, tmp_path):
+    assert hands.source=="synth" and hands.x.shape==(960, 28, 28) and hands.x.dtype==np.uint8 and set(hands.y)==set(range(24))
+    assert not set(hands.signer)&set(hands.signer_test) and not set(hands.photo)&set(hands.photo_test)
+    again = synth_letters(960, 240, 3, tmp_path)
+    assert (again.x==hands.x).all() and (again.x_test==hands.x_test).all() and (synth_letters(960, 240, 4, tmp_path).x!=hands.x).any()
+    for p in np.unique(hands.photo): assert len(set(hands.y[hands.photo==p]))==1 and len(set(hands.signer[hands.photo==p]))==1
+
+@pytest.mark.parametrize("kw,match", [(dict(n_train=23), "n_train is 23"), (dict(n_test=0), "n_test is 0"), (dict(seed=1.5), "seed is 1.5"), (dict(seed=-1), "seed is -1"), (dict(n_train="x"), "n_train is 'x'")])
+def test_bad_synth(kw, match):
+    with pytest.raises(ValueError, match=match): synth_letters(**{**dict(n_train=24, n_test=24), **kw})
+
+def test_damaged_synth_is_drawn_again(tmp_path, capsys):
+    a = synth_letters(48, 24, 0, tmp_path); f = next(tmp_path.iterdir()); f.write_bytes(f.read_bytes()[:500])
+    assert (synth_letters(48, 24, 0, tmp_path).x==a.x).all() and "drawing them again" in capsys.readouterr().out
+
+@pytest.mark.parametrize("letter,match", [("J", "it moves"), ("Z", "it moves"), ("a", "no letter"), ("7", "no letter")])
+def test_render_refuses(letter, match):
+    with pytest.raises(ValueError, match=match): render(letter)
+
+def test_render_sizes():
+    for s in (7, 4097, 28.): 
+        with pytest.raises(ValueError, match="8 to 4096"): render("A", s)
+    im = render("AB", 32); assert im.shape==(2, 32, 32) and 0<=im.min() and im.max()<=1
+    assert (render("A", 40)-render("B", 40)).abs().mean()>.02
+
+def test_cast_against_marching():
+    "The closed form agrees with the highest of many balls along each capsule"
+    g = torch.Generator().manual_seed(0)
+    a, b = torch.randn(4, 3, 3, generator=g)*20, torch.randn(4, 3, 3, generator=g)*20
+    ra, rb = 5+5*torch.rand(4, 3, generator=g), 5+5*torch.rand(4, 3, generator=g)
+    px, py = torch.randn(4, 500, generator=g)*20, torch.randn(4, 500, generator=g)*20
+    depth, normal, _ = cast(a, b, ra, rb, px, py)
+    t = torch.linspace(0, 1, 2001)[:, None, None]
+    best = torch.full((4, 500), -1e4)
+    for k in range(3):
+        c, r = a[:, k]+t[..., 0, None]*(b-a)[:, k], ra[:, k]+t[..., 0]*(rb-ra)[:, k]
+        g2 = r[..., None]**2-(px-c[..., :1])**2-(py-c[..., 1:2])**2
+        best = torch.maximum(best, torch.where(g2>=0, c[..., 2:]+g2.clamp(min=0).sqrt(), -1e4).amax(0))
+    hit = (depth>-1e3)&(best>-1e3)
+    assert (depth[hit]-best[hit]).abs().max()<.05 and ((depth>-1e3)!=(best>-1e3)).float().mean()<.005
+    check_close(normal[hit].norm(dim=-1), torch.ones(int(hit.sum())))

@@ -1,0 +1,60 @@
+"Every chapter ran from top to bottom in a fresh kernel; see the `runs` fixture for how."
+import os, socket, subprocess, sys
+import pytest
+from conftest import NBS, ROOT, load, source, code_cells, devices, real_found
+
+@pytest.mark.parametrize("device", devices())
+@pytest.mark.parametrize("src", ["synth", "real"])
+@pytest.mark.parametrize("nb", NBS, ids=lambda p: p.stem)
+def test_chapter_runs(runs, nb, src, device):
+    if src=="real" and not real_found(): pytest.skip("the real files were not found here; CI runs this where ASL_DATA names them")
+    res = runs(nb.stem, src, device)
+    assert res["error"] is None, res["error"]
+    done = load(runs.folder/f"{src}-{device}"/nb.name)
+    cells = [c for c in code_cells(done) if source(c).strip()]
+    assert cells and all(c["execution_count"] for c in cells), "a code cell was not run"
+    text = "".join("".join(o.get("text", "")) + "".join(o.get("data", {}).get("text/plain", "")) for c in cells for o in c.get("outputs", []))
+    assert f"{nb.stem}: smoke scale, seed 42" in text, "ASL_SCALE=full won over the parameter scale=\"smoke\""
+    if nb.stem in ("01_data", "02_scratch"):
+        n = {"01_data": 4000, "02_scratch": 3000}[nb.stem]
+        assert f"Letters({src}: {n:,} train" in text, "the run was not smoke, or not on the data asked for"
+    assert res["headline"], "the chapter ends without a headline"
+
+@pytest.mark.parametrize("chapter", ["01_data", "02_scratch"])
+def test_same_seed_same_numbers(runs, chapter):
+    runs(chapter, "synth", "cpu"), runs(chapter, "synth", "cpu", True)
+    one, two = (load(runs.folder/d/f"{chapter}.ipynb") for d in ("synth-cpu", "synth-cpu-again"))
+    plain = lambda nb: ["".join(o["data"]["text/plain"]) for c in code_cells(nb) for o in c["outputs"] if "text/plain" in o.get("data", {})]
+    assert plain(one)==plain(two) and len(plain(one))>20
+
+def test_a_lost_tag_is_noticed(tmp_path):
+    "Without the tag papermill puts its values above the defaults, which then win: the hygiene test on tags is what prevents that"
+    from asl_course.commands import run_chapter
+    import nbformat as nbf
+    def page(tags):
+        nb = nbf.v4.new_notebook(cells=[nbf.v4.new_code_cell("scale = None", metadata={"tags": tags}), nbf.v4.new_code_cell("from asl_course.core import headline\nheadline(str(scale), 1)")])
+        nb.metadata["kernelspec"] = {"name": "python3", "display_name": "python3", "language": "python"}
+        nbf.write(nb, tmp_path/"page.ipynb")
+        return run_chapter(tmp_path/"page.ipynb", tmp_path/"out", dict(scale="smoke"), False)["headline"]["text"]
+    assert page(["parameters"])=="smoke" and page([])=="None"
+
+def test_a_failing_chapter_is_reported(tmp_path):
+    from asl_course.commands import run_chapter
+    import nbformat as nbf
+    nb = nbf.v4.new_notebook(cells=[nbf.v4.new_code_cell("1/0")])
+    nb.metadata["kernelspec"] = {"name": "python3", "display_name": "python3", "language": "python"}
+    nbf.write(nb, tmp_path/"bad.ipynb")
+    res = run_chapter(tmp_path/"bad.ipynb", tmp_path/"out", {}, False)
+    assert "ZeroDivisionError" in res["error"] and "cell 1" in res["error"]
+
+def test_no_network_in_kernels():
+    res = subprocess.run([sys.executable, "-c", "import socket; socket.create_connection(('example.com', 80), 2)"], capture_output=True, text=True, env=os.environ)
+    assert "no network in tests" in res.stderr
+
+def test_page_and_library_hash_alike(runs):
+    "A record made in a page and one made by a sweep are of the same code"
+    from asl_course.core import code_hash, recipes, read_record
+    import asl_course.scratch, asl_course.data
+    runs("02_scratch", "synth", "cpu"), runs("01_data", "synth", "cpu")
+    for id in ("01.floors", "02.t4", "02.batch"):
+        assert read_record(id, "synth", os.environ["ASL_RECORDS"])["code"]==code_hash(recipes[id].fn), id

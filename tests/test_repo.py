@@ -1,0 +1,192 @@
+"The repository as a reader finds it: settings, notebooks, saved outputs, style."
+import ast, json, re, subprocess
+from collections import Counter
+from configparser import ConfigParser
+from pathlib import Path
+import pytest
+from conftest import NBS, ROOT, PARAMETERS, load, source, code_cells
+
+cfg = ConfigParser(delimiters=["="]); cfg.read(ROOT/"settings.ini"); cfg = cfg["DEFAULT"]
+by_name = pytest.mark.parametrize("nb", NBS, ids=lambda p: p.stem)
+CHAPTERS = [p for p in NBS if re.match(r"(0[1-9]|1\d)_", p.stem)]
+
+def tracked():
+    try: out = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError): pytest.skip("no git here; CI runs this in a clone")
+    return [ROOT/o for o in out.splitlines() if (ROOT/o).is_file()]
+
+# -- settings
+
+def test_the_seven_packages_are_required():
+    names = {re.split(r"[<>=!~\[]", o)[0].lower() for o in (cfg["requirements"]+" "+cfg["dev_requirements"]).split()}
+    assert {"fastai", "torch", "pandas", "matplotlib", "jupyterlab", "nbdev", "papermill"}<=names
+
+def test_constraints_pin_what_is_required_and_name_no_address():
+    lines = (ROOT/"constraints.txt").read_text().split("\n")
+    pins = {re.split("==", o)[0].lower().replace("_", "-") for o in lines if o}
+    assert all(re.fullmatch(r"[\w.\-]+==[\w.!]+", o) for o in lines if o), "only name==version"
+    missing = {re.split(r"[<>=!~\[]", o)[0].lower().replace("_", "-") for o in (cfg["requirements"]+" "+cfg["dev_requirements"]).split()}-pins
+    assert not missing, f"not pinned: {missing}"
+    assert {"torch", "torchvision", "numpy", "uv"}<=pins
+
+def test_settings_are_the_only_place():
+    assert "[project]" not in (ROOT/"pyproject.toml").read_text() and cfg["min_python"]=="3.11"
+    assert f'"{cfg["version"]}"' in (ROOT/"asl_course"/"__init__.py").read_text()
+    assert cfg["version"] in (ROOT/"CITATION.cff").read_text()
+
+def test_commands_are_installed():
+    from importlib.metadata import entry_points
+    have = {e.name for e in entry_points(group="console_scripts")}
+    assert {o.split("=")[0].strip() for o in cfg["console_scripts"].split()}<=have
+
+def test_layout():
+    for o in "settings.ini setup.py pyproject.toml constraints.txt Makefile README.md _quarto.yml nbs asl_course data/README.md data/runs tests .ci/run LICENSE CITATION.cff CONTRIBUTING.md .github/workflows".split():
+        assert (ROOT/o).exists(), o
+    link = ROOT/"nbs"/"_quarto.yml"
+    assert link.is_symlink() and link.resolve()==(ROOT/"_quarto.yml").resolve() or link.read_text().strip()=="../_quarto.yml", "nbs/_quarto.yml links to _quarto.yml"
+    for nb in NBS:
+        m = re.search(r"default_exp (\w+)", "".join(map(source, load(nb)["cells"])))
+        assert nb.stem=="index" or m[1]==nb.stem.split("_", 1)[1], "a notebook's name is its module's name"
+
+def test_tracked_files_hold_no_data_no_addresses_and_are_small():
+    for p in tracked():
+        assert not re.search(r"\.(csv|csv\.gz|npz|npy|parquet|zip|pkl|pth|jpe?g)$|ubyte", p.name, re.I), f"{p.name} looks like data"
+        assert p.stat().st_size<1_500_000, f"{p.name} is too large"
+        if p.suffix in (".py", ".md", ".toml", ".ini", ".txt", ".yml", ".json", ".ipynb", "", ".cff", ".css"):
+            text = p.read_text(encoding="utf-8")
+            assert not re.search(r"--(extra-)?index-url|--find-links", text) or p.name=="test_repo.py", f"{p.name} names a package address"
+
+def test_no_cycles_nothing_imports_upwards():
+    order = "core files synth data scratch train digits split mlp cnn augment learner honest speed predict app claims exercises commands all".split()
+    for p in (ROOT/"asl_course").glob("*.py"):
+        if p.stem in ("__init__", "_modidx"): continue
+        top = [n for n in ast.parse(p.read_text()).body if isinstance(n, ast.ImportFrom)]
+        used = [n.module for n in top if n.level==1 and n.module]+[n.module.split(".")[1] for n in top if n.level==0 and (n.module or "").startswith("asl_course.")]
+        assert all(order.index(u)<order.index(p.stem) for u in used), f"{p.stem} imports {used}"
+
+def test_public_functions_are_documented():
+    import importlib, inspect
+    for p in sorted((ROOT/"asl_course").glob("*.py")):
+        if p.stem in ("__init__", "_modidx", "all"): continue
+        mod = importlib.import_module(f"asl_course.{p.stem}")
+        tree = {n.name: n for n in ast.parse(p.read_text()).body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+        for name in mod.__all__:
+            if name in tree and name not in ("letter_counts", "floors", "t4", "t4_next", "t4_batch"): assert ast.get_docstring(tree[name]) or len(tree[name].body)==1, f"{p.stem}.{name} has no docstring"
+
+# -- notebooks
+
+@by_name
+def test_notebook_frame(nb):
+    d = load(nb)
+    assert d["metadata"]["kernelspec"]["name"]=="python3" and set(d["metadata"])=={"kernelspec"}
+    cells = code_cells(d)
+    assert "%pip" in source(cells[0]) or ("#| hide" in source(cells[0]) and "pip" in source(cells[0])), "the first cell installs the package when it is missing"
+    marked = [c for c in cells if "parameters" in c["metadata"].get("tags", [])]
+    assert len(marked)==1 and source(marked[0]).splitlines()==PARAMETERS
+    md = "\n".join(source(c) for c in d["cells"] if c["cell_type"]=="markdown")
+    assert re.search(r"^# .+\n\n> .+", md, re.M), "title and one-line promise"
+    if nb.stem!="index": assert f"colab.research.google.com/github/asl-course/asl_course/blob/main/nbs/{nb.name}" in md and f"kaggle.com/kernels/welcome?src=https://github.com/asl-course/asl_course/blob/main/nbs/{nb.name}" in md
+    for target in re.findall(r"\]\(([\w/]+\.ipynb)", md): assert (nb.parent/target).exists(), f"link to {target}"
+
+PATHS = re.compile(r"/home/|/root/|/Users/|/tmp/|/private/|/work/|/var/folders|[A-Z]:\\\\|site-packages")
+
+@by_name
+def test_saved_outputs(nb):
+    for i, c in enumerate(code_cells(load(nb))):
+        text = json.dumps(c["outputs"])
+        assert not PATHS.search(text), f"a path of a machine in the output of code cell {i}: {PATHS.search(text)[0]}"
+        assert all(o["output_type"]!="error" for o in c["outputs"]) and "Traceback" not in text, f"a traceback in code cell {i}"
+        assert c["execution_count"] is None
+
+@by_name
+def test_outputs_are_of_a_full_run(nb):
+    d = load(nb)
+    text = json.dumps([c["outputs"] for c in code_cells(d)])
+    assert f"{nb.stem}: full scale, seed 42, on cpu" in text, "refresh it: make refresh CH=NN"
+    if "Letters(" in text and nb.stem not in ("index", "00_core", "20_synth", "21_files"): assert "Letters(real: 27,455 train and 7,172 test" in text
+    assert nb.stat().st_size<2_000_000
+
+# -- style: the tells of a poor page
+
+def kind(c):
+    src = source(c)
+    body = "\n".join(o for o in src.splitlines() if not o.startswith(("#|", "%", "!")))
+    if re.search(r"^#\| *(export|exporti|default_exp)", src, re.M): return "export", body
+    if "parameters" in c["metadata"].get("tags", []) or "run_line_magic" in src: return "frame", body
+    try: tree = ast.parse(body).body
+    except SyntaxError: return "magic", body
+    if tree and all(isinstance(n, (ast.Import, ast.ImportFrom)) for n in tree): return "imports", body
+    return "lesson", body
+
+def tells(c):
+    "What is wrong with a lesson cell"
+    k, body = kind(c)
+    src, images = source(c), [o for o in c["outputs"] if "image/png" in o.get("data", {})]
+    if "TODO" in src or "FIXME" in src: yield "TODO"
+    if images and not re.search(r'^#\| fig-alt: ".{15,}"', src, re.M): yield "a figure without alternative text"
+    if images and "title" not in src: yield "a figure without title"
+    if k!="lesson": return
+    tree = ast.parse(body).body
+    lines = [o for o in body.splitlines() if o.strip()]
+    if len(lines)>15: yield f"a lesson cell of {len(lines)} lines"
+    if any(isinstance(n, (ast.Import, ast.ImportFrom)) for n in ast.walk(ast.parse(body))): yield "an import in a mixed cell"
+    if any(o.strip().startswith("#") for o in lines): yield "a comment that splits the cell into steps"
+    if any(isinstance(n, ast.Try) for n in ast.walk(ast.parse(body))): yield "try/except"
+    for n in ast.walk(ast.parse(body)):
+        if isinstance(n, ast.Call) and getattr(n.func, "id", "")=="print" and n.args and isinstance(n.args[0], (ast.Constant, ast.JoinedStr)): yield "a print of a sentence"
+    if tree and isinstance(tree[-1], (ast.Assign, ast.AugAssign)): yield "an assignment as last line"
+    if tree and isinstance(tree[-1], ast.Expr) and isinstance(tree[-1].value, ast.Call) and getattr(tree[-1].value.func, "id", "")=="print" and isinstance(tree[-1].value.args[0], ast.Name): yield "print(x) as last line"
+
+@by_name
+def test_no_tells(nb):
+    found = [f"{t}: {source(c)[:80]!r}" for c in code_cells(load(nb)) for t in tells(c)]
+    assert not found, "\n".join(found)
+
+@by_name
+def test_no_two_cells_that_differ_in_a_number(nb):
+    bodies = [re.sub(r"\d+(\.\d+)?", "N", kind(c)[1]).strip() for c in code_cells(load(nb)) if kind(c)[0]=="lesson"]
+    twice = [b for b, n in Counter(bodies).items() if n>1 and len(b)>40]
+    assert not twice, twice
+
+ALLOWED = re.compile(r"tutorial|claim|chance|interval|<details>|degree|up to|draw", re.I)
+
+@by_name
+def test_no_result_is_typed_into_prose(nb):
+    for c in load(nb)["cells"]:
+        if c["cell_type"]!="markdown": continue
+        for par in re.split(r"\n\s*\n", re.sub(r"\$\$?.*?\$\$?|`[^`]*`", "", source(c), flags=re.S)):
+            if ALLOWED.search(par): continue
+            hit = re.search(r"\d[\d.,]* ?%|(?<![\d.])0?\.\d{2,}|\b\d+\.\d+ ?(x|times|s|seconds)\b", par)
+            assert not hit, f"{hit[0]!r} in {par[:80]!r}: results are printed from records"
+
+@pytest.mark.parametrize("nb", CHAPTERS, ids=lambda p: p.stem)
+def test_chapter_length(nb):
+    d = load(nb)
+    words = sum(len(re.sub(r"\(http\S+\)", "", source(c)).split()) for c in d["cells"] if c["cell_type"]=="markdown")
+    lines = sum(len([o for o in source(c).splitlines() if o.strip()]) for c in code_cells(d))
+    assert 40<=len(d["cells"])<=90 and lines<=300 and words<=1500, (len(d["cells"]), lines, words)
+    md = "\n".join(source(c) for c in d["cells"] if c["cell_type"]=="markdown")
+    for part in ("You will be able to", "## Check yourself", "## Exercises", "## Further reading"): assert part in md, part
+
+def test_the_tells_are_found():
+    "The checks above notice what they are for"
+    cell = lambda s, outs=(): dict(cell_type="code", metadata={}, source=s, outputs=list(outs))
+    png = [{"data": {"image/png": ""}}]
+    for s, want in (("x = 1", "assignment"), ("import os\nos.sep", "mixed"), ("try: f()\nexcept ValueError: pass", "try"), ("print('It works')", "sentence"), ("# first\nx", "comment"), ("x\n"*16, "16 lines"), ("print(x)", "print(x)")):
+        assert any(want in t for t in tells(cell(s))), s
+    assert {*tells(cell("plot(x)", png))}>={"a figure without alternative text", "a figure without title"} and not [*tells(cell("x.shape"))]
+
+# -- records
+
+def test_committed_records():
+    from asl_course.core import read_record, code_hash
+    from asl_course.commands import all_recipes
+    known = all_recipes()
+    for p in sorted((ROOT/"data"/"runs").glob("*.json")):
+        id, src = p.stem.rsplit(".", 1)
+        rec = read_record(id, src)
+        assert rec["scale"]=="full" and rec["source"]==src and id in known and len(p.read_text())<200_000
+        assert rec["code"]==code_hash(known[id].fn), f"{p.name} was made by other code: asl_run --sweep {id}"
+        assert len(rec["seeds"])>=known[id].seeds and rec["test_readings"]==sum(o["test_readings"] for o in rec["seeds"])
+    missing = [id for id in known if not (ROOT/"data"/"runs"/f"{id}.real.json").exists()]
+    assert not missing, f"never recorded: {missing}"
