@@ -80,11 +80,8 @@ def chapters(
     if unknown: raise SystemExit(f"asl_run: no chapter {', '.join(unknown)}; there are {', '.join(p.stem for p in nbs)}")
     return res
 
-# %% ../nbs/23_commands.ipynb #e5ecf023
-def _local_kernel():
-    "Talk to kernels through a socket file where the system has them: nothing else on the machine can listen, and Jupyter has nothing to warn of"
-    from traitlets.config import Config
-    return Config({} if sys.platform=="win32" else {"KernelManager": {"transport": "ipc"}})
+# %% ../nbs/23_commands.ipynb #13131af7
+_QUIET = ["--log-level=40"] # Kernels otherwise warn at each start that local traffic is not encrypted
 
 def find_headline(
     nb, # A notebook as a dict, executed
@@ -106,7 +103,7 @@ def run_chapter(
     out.mkdir(parents=True, exist_ok=True)
     res, t = dict(chapter=path.stem, headline=None, error=None), time.perf_counter()
     try:
-        nb = pm.execute_notebook(str(path), str(out/path.name), parameters or {}, cwd=str(out), kernel_name="python3", config=_local_kernel(),
+        nb = pm.execute_notebook(str(path), str(out/path.name), parameters or {}, cwd=str(out), kernel_name="python3", extra_arguments=_QUIET,
                                  progress_bar=dict(desc=path.stem, leave=False, unit="cell") if progress else False)
         res["headline"] = find_headline(nb)
     except pm.PapermillExecutionError as e: res["error"] = f"{e.ename}: {e.evalue} (cell {e.cell_index+1})"
@@ -129,7 +126,7 @@ def copy_chapters(
         done.append(p.stem)
     return done
 
-# %% ../nbs/23_commands.ipynb #485b02b9
+# %% ../nbs/23_commands.ipynb #d9e72ea6
 def refresh_chapter(
     path, # A notebook
 ):        # Seconds it took
@@ -141,7 +138,7 @@ def refresh_chapter(
     env = dict(ASL_SCALE="full", ASL_SOURCE="real", ASL_DEVICE="cpu", ASL_RECORDS=str(repo_root()/"data"/"runs"))
     old = {k: os.environ.get(k) for k in env}
     os.environ.update(env)
-    try: NotebookClient(nb, timeout=None, kernel_name="python3", config=_local_kernel(), resources={"metadata": {"path": tempfile.gettempdir()}}).execute()
+    try: NotebookClient(nb, timeout=None, kernel_name="python3", extra_arguments=_QUIET, resources={"metadata": {"path": tempfile.gettempdir()}}).execute()
     finally:
         for k, v in old.items(): os.environ.pop(k) if v is None else os.environ.__setitem__(k, v)
     for c in nb.cells:

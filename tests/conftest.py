@@ -1,6 +1,7 @@
 """What the tests share: the repository, its notebooks, a small data set, and one papermill run of every chapter."""
 import json, os, shutil, sys, tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 import pytest
 
@@ -43,7 +44,7 @@ def runs(tmp_path_factory):
     jobs = [(p.stem, s, d, False) for s in sources for d in devices() for p in NBS]+[(c, "synth", "cpu", True) for c in ("01_data", "02_scratch")]
     paths = {p.stem: p for p in NBS}
     os.environ["ASL_SCALE"] = "full"
-    with ThreadPoolExecutor(2) as pool:
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool: # processes, since papermill changes the working folder
         for c, s, d, again in jobs:
             out = res.folder/f"{s}-{d}{'-again' if again else ''}"
             res.jobs[c, s, d, again] = pool.submit(run_chapter, paths[c], out, dict(scale="smoke", source=s, device=d), False)
