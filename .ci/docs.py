@@ -1,10 +1,33 @@
 """Build the docs site into _docs and README.md from nbs/index.ipynb.
 
 With Quarto on the PATH it renders; without, smalldocs renders the same project. Options: --readme writes README.md only."""
-import base64, json, os, re, shutil, subprocess, sys
+import ast, base64, json, os, re, shutil, subprocess, sys
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
+
+SHOWN = '#| code-fold: show\n#| code-summary: "Exported source"\n'
+
+def plain_definitions(cells):
+    """Where a page shows a definition as code (`#| exports`), the code is its documentation: keep the anchor and the source link that nbdev's
+    signature block has, and drop the block, which would say the same twice."""
+    src = lambda c: "".join(c["source"])
+    doc = lambda c: m[1] if c["cell_type"]=="code" and (m := re.search(r"^show_doc\((\w+)", src(c), re.M)) else None
+    res, i = [], 0
+    while i<len(cells):
+        j = i
+        while j<len(cells) and doc(cells[j]): j += 1
+        if j==len(cells) or not src(cells[j]).startswith(SHOWN): res += cells[i:j+1]; i = j+1; continue
+        code, docs = cells[j], cells[i:j]
+        names = {n.name for n in ast.parse(re.sub(r"^#\|.*$", "", src(code), flags=re.M)).body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+        i = j+1
+        while i<len(cells) and doc(cells[i]) in names: docs.append(cells[i]); i += 1
+        res += [c for c in docs if doc(c) not in names]
+        links = {doc(c): re.search(r"\[source\]\(([^)]+)\)", json.dumps(c["outputs"])) for c in docs if doc(c) in names}
+        anchors = " · ".join(f'<a id="{n}"'+(f' href="{m[1]}">' if m else ">")+f"<code>{n}</code></a>" for n, m in links.items())
+        res.append(dict(cell_type="markdown", id=code["id"][::-1], metadata={}, source=f'<div class="definition">source: {anchors}</div>'))
+        res.append({**code, "source": src(code).removeprefix(SHOWN)})
+    return res
 
 def stage():
     "The notebooks as they are published, in _proc"
@@ -16,7 +39,7 @@ def stage():
     shutil.copy(root/"_quarto.yml", root/"_proc"/"_quarto.yml") # also where git has no symbolic links
     for p in (root/"_proc").rglob("*.ipynb"):
         nb = json.loads(re.sub(r'"output-file: [^"]*",?', "", p.read_text(encoding="utf-8")))
-        nb["cells"] = [c for c in nb["cells"] if "remove-cell" not in c["metadata"].get("tags", [])]
+        nb["cells"] = plain_definitions([c for c in nb["cells"] if "remove-cell" not in c["metadata"].get("tags", [])])
         p.write_text(json.dumps(nb), encoding="utf-8")
 
 def readme(staged):

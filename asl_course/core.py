@@ -406,7 +406,13 @@ def seed_values(
     try: return [_get(o["metrics"]) for o in rec["seeds"]]
     except (KeyError, IndexError) as e: raise KeyError(f"record {rec['id']} has no metric {key!r}") from e
 
-# %% ../nbs/00_core.ipynb #b2f40115
+# %% ../nbs/00_core.ipynb #ea408199
+def _with_interval(key, mean, half):
+    "A metric for people: shares in percent, anything else with three decimals"
+    percent = key.split(".")[-1] in ("acc", "f1")
+    k, unit, d = (100, " %", 2) if percent else (1, "", 3)
+    return f"{k*mean:.{d}f}{unit}" if np.isnan(half) else f"{k*mean:.{d}f} ± {k*half:.{d}f}{unit}"
+
 def show_record(
     id:str,                          # Id of the recipe
     keys=("valid.acc", "test.acc"),  # Metrics to show
@@ -421,7 +427,7 @@ def show_record(
     for who, rec in found:
         if rec is None: continue
         stats = [mean_interval(seed_values(rec, k)) for k in keys]
-        rows[f"{who} ({rec['source']}, {rec['scale']})"] = {"seeds": len(rec["seeds"]), **{n: f"{m:.4f}" if np.isnan(h) else f"{m:.4f} ± {h:.4f}" for n, (m, h) in zip(names or keys, stats)}}
+        rows[f"{who} ({rec['source']}, {rec['scale']})"] = {"seeds": len(rec["seeds"]), **{n: _with_interval(k, *s) for n, k, s in zip(names or keys, keys, stats)}}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 # %% ../nbs/00_core.ipynb #65de4c2d

@@ -19,7 +19,7 @@ from .synth import synth_letters
 __all__ = ['load_letters', 'letter_counts', 'random_split', 'Majority', 'accuracy', 'NearestMean', 'Score', 'score', 'predict',
            'score_test', 'Batches', 'floors']
 
-# %% ../nbs/01_data.ipynb #c784dbeb
+# %% ../nbs/01_data.ipynb #1e7046e8
 def load_letters(
     source:str="auto", # "real" (the published files), "synth" (rendered hands), or "auto": real where found, else rendered
     path=None,         # A folder or zip with the published files; by default the places of `data_places`
@@ -34,16 +34,16 @@ def load_letters(
     print(f"Data: {where}: {len(letters.y):,} train and {len(letters.y_test):,} test pictures.")
     return letters
 
-# %% ../nbs/01_data.ipynb #258fd35a
+# %% ../nbs/01_data.ipynb #861de689
 def letter_counts(letters, seed, device, scale):
     "How often each letter occurs in either file, and which labels the train file uses"
     tr, te = np.bincount(letters.y, minlength=24), np.bincount(letters.y_test, minlength=24)
     return dict(labels=to_label(np.unique(letters.y)).tolist(), train=tr.tolist(), test=te.tolist(),
                 ratio=dict(train=float(tr.max()/tr.min()), test=float(te.max()/te.min())))
 
-recipe("01.counts", "Letters and labels in the two files", split="none", claims="T3.4 T3.5", seeds=1)(letter_counts)
+recipe("01.counts", "Letters and labels in the two files", split="none", claims="T3.4 T3.5", seeds=1)(letter_counts);
 
-# %% ../nbs/01_data.ipynb #c52c52ef
+# %% ../nbs/01_data.ipynb #1055a87a
 def random_split(
     y,             # Letters, shape (n,); only their number matters
     frac:float=.2, # Part to set aside, between 0 and 1
@@ -56,7 +56,7 @@ def random_split(
     idx = np.random.default_rng(seed).permutation(n)
     return idx[n_valid:], idx[:n_valid]
 
-# %% ../nbs/01_data.ipynb #e68d0432
+# %% ../nbs/01_data.ipynb #5ac5d14c
 class Majority:
     "Always names the commonest letter"
     def __init__(self,
@@ -74,7 +74,7 @@ def accuracy(
     "The share of pictures whose highest score is at the right letter"
     return (scores.argmax(-1)==y).float().mean()
 
-# %% ../nbs/01_data.ipynb #70c585f8
+# %% ../nbs/01_data.ipynb #06481c20
 class NearestMean:
     "Names the letter whose mean picture is nearest"
     def __init__(self,
@@ -86,7 +86,7 @@ class NearestMean:
     ):      # Minus the squared distance to each mean, shape (n, 24)
         return -torch.cdist(xb.flatten(1), self.means.to(xb.device))**2
 
-# %% ../nbs/01_data.ipynb #121b07fc
+# %% ../nbs/01_data.ipynb #6180a22b
 @dataclass
 class Score:
     "How good scores are"
@@ -125,7 +125,7 @@ def score_test(
     count_reading()
     return score(predict(model, letters.x_test, device), letters.y_test)
 
-# %% ../nbs/01_data.ipynb #2da2c7d7
+# %% ../nbs/01_data.ipynb #d81d49e4
 class Batches:
     "Batches of pictures from memory; each walk through it visits every row once, the last batch may be short"
     def __init__(self,
@@ -157,7 +157,7 @@ class Batches:
             xb = xb/255
             yield (xb if self.tfm is None else self.tfm(xb)), yb
 
-# %% ../nbs/01_data.ipynb #84e88eb6
+# %% ../nbs/01_data.ipynb #563b738b
 def floors(letters, seed, device, scale, frac=.2):
     "Accuracy of the two floors, on random validation rows and on test"
     tr, va = random_split(letters.y, frac, seed)
@@ -166,4 +166,4 @@ def floors(letters, seed, device, scale, frac=.2):
         res[name] = dict(valid=score(predict(m, letters.x[va], device), letters.y[va]).dict(), test=score_test(m, letters, device).dict())
     return res
 
-recipe("01.floors", "Majority class and nearest mean picture", split="random")(floors)
+recipe("01.floors", "Majority class and nearest mean picture", split="random")(floors);

@@ -13,14 +13,14 @@ from .data import *
 __all__ = ['T4_STAGES', 'sigmoid', 'log_softmax', 'softmax', 'nll', 'cross_entropy', 'init_linear', 'gradients', 'sgd_epochs',
            't4', 't4_next', 't4_batch']
 
-# %% ../nbs/02_scratch.ipynb #381ccef7
+# %% ../nbs/02_scratch.ipynb #20fa5fb8
 def sigmoid(
     x, # Scores, any shape
 ):     # Probabilities, same shape, 0..1
     "The logistic function, 1/(1+exp(-x))"
     return 1/(1+(-x).exp())
 
-# %% ../nbs/02_scratch.ipynb #ad3115be
+# %% ../nbs/02_scratch.ipynb #273b03ba
 def log_softmax(
     x, # Scores, one row per picture, shape (n, c)
 ):     # Log-probabilities, same shape
@@ -33,7 +33,7 @@ def softmax(
     "Softmax along the last axis, safe for large scores"
     return log_softmax(x).exp()
 
-# %% ../nbs/02_scratch.ipynb #7f816e78
+# %% ../nbs/02_scratch.ipynb #8ed2bfef
 def nll(
     logp, # Log-probabilities, shape (n, c)
     y,    # Letters, class index, shape (n,)
@@ -48,7 +48,7 @@ def cross_entropy(
     "Cross-entropy of scores: softmax, log and `nll` in one, safe for large scores"
     return nll(log_softmax(logits), y)
 
-# %% ../nbs/02_scratch.ipynb #0b544f47
+# %% ../nbs/02_scratch.ipynb #d57334d2
 def init_linear(
     seed:int,        # Seed of the random numbers
     n_in:int=784,    # Pixels
@@ -60,7 +60,7 @@ def init_linear(
     g = torch.Generator().manual_seed(seed)
     return [(torch.randn(*s, generator=g)*std).to(device) for s in ((n_in, n_out), (n_out,))]
 
-# %% ../nbs/02_scratch.ipynb #a4d6b37f
+# %% ../nbs/02_scratch.ipynb #51cbb535
 def gradients(
     xb, # Pictures as rows, shape (n, n_in)
     yb, # Letters, class index, shape (n,)
@@ -73,7 +73,7 @@ def gradients(
     d /= len(yb)
     return xb.T@d, d.sum(0)
 
-# %% ../nbs/02_scratch.ipynb #4aa5c882
+# %% ../nbs/02_scratch.ipynb #a1e81b61
 def sgd_epochs(
     W, b,     # Weights and bias, changed in place
     x, y,     # All pictures as rows, shape (n, n_in), and their letters, shape (n,)
@@ -91,7 +91,7 @@ def sgd_epochs(
             W -= lr*gW
             b -= lr*gb
 
-# %% ../nbs/02_scratch.ipynb #e796adc5
+# %% ../nbs/02_scratch.ipynb #debc9d02
 T4_STAGES = ((50, .1, 2048), (50, .1, 1024), (50, .2, 512), (50, .2, 512), (50, .3, 1024), (50, .2, 512), (50, .1, 1024), (50, .1, 2048),
              (50, .1, 256), (50, .1, 256), (50, .1, 256), (50, .1, 512)) # (epochs, learning rate, batch size)
 
@@ -117,9 +117,9 @@ def t4(letters, seed, device, scale, stages=T4_STAGES, shuffle=False, std=1., fr
 
 recipe("02.t4", "T4 as stated: rows in file order", claims="T4.2 T4.3 T4.4 T4.5 T4.6")(t4)
 recipe("02.t4-shuffled", "T4, shuffled at each epoch", shuffle=True)(t4)
-recipe("02.t4-zero", "T4, shuffled, from zeros", shuffle=True, std=0.)(t4)
+recipe("02.t4-zero", "T4, shuffled, from zeros", shuffle=True, std=0.)(t4);
 
-# %% ../nbs/02_scratch.ipynb #33818a08
+# %% ../nbs/02_scratch.ipynb #bf0d0135
 def t4_next(letters, seed, device, scale, before=T4_STAGES[:2], epochs=50, rates=(.1, .2), sizes=(1024, 512), frac=.2):
     "From the same point, one more stage with each pair of learning rate and batch size; validation only"
     tr, va = random_split(letters.y, frac, seed)
@@ -134,9 +134,9 @@ def t4_next(letters, seed, device, scale, before=T4_STAGES[:2], epochs=50, rates
             res[f"{lr}/{bs}".replace(".", "")] = score(predict(_Linear(W, b), letters.x[va], device), letters.y[va]).dict()
     return res
 
-recipe("02.rate-or-batch", "T4's third stage: rate and batch size apart", claims="T4.8")(t4_next)
+recipe("02.rate-or-batch", "T4's third stage: rate and batch size apart", claims="T4.8")(t4_next);
 
-# %% ../nbs/02_scratch.ipynb #8c78ef52
+# %% ../nbs/02_scratch.ipynb #05beb23e
 def t4_batch(letters, seed, device, scale, sizes=(128, 512, 2048), lr=.2, epochs=60, frac=.2, std=1.):
     "Batch sizes at equal epochs, and at the number of steps that the largest batch takes in them"
     tr, va = random_split(letters.y, frac, seed)
@@ -152,7 +152,7 @@ def t4_batch(letters, seed, device, scale, sizes=(128, 512, 2048), lr=.2, epochs
             res[f"{how}-{bs}"] = dict(valid=score(predict(m, letters.x[va], device), letters.y[va]).dict(), test=score_test(m, letters, device).dict())
     return res
 
-recipe("02.batch", "Batch size at equal epochs and at equal steps", claims="T4.9")(t4_batch)
+recipe("02.batch", "Batch size at equal epochs and at equal steps", claims="T4.9")(t4_batch);
 
-# %% ../nbs/02_scratch.ipynb #56744447
-recipe("02.t4-longer", "T4, then 600 epochs more", claims="T4.7", stages=T4_STAGES+((100, .1, 512),)*6)(t4)
+# %% ../nbs/02_scratch.ipynb #741bdeb8
+recipe("02.t4-longer", "T4, then 600 epochs more", claims="T4.7", stages=T4_STAGES+((100, .1, 512),)*6)(t4);
