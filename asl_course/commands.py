@@ -290,17 +290,21 @@ def time_pair(
     a, b = zip(*pairs)
     return dict(ours=median(a), ours_range=[min(a), max(a)], peer=median(b), peer_range=[min(b), max(b)], ratio=median(q/p for p, q in pairs))
 
-# %% ../nbs/23_commands.ipynb #d9420d25
+# %% ../nbs/23_commands.ipynb #3ee1c6e2
+_PEAK = """
+def peak():
+    try: return int(next(o for o in open("/proc/self/status") if o.startswith("VmHWM")).split()[1])*1024
+    except OSError: import resource; return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss*(1 if sys.platform=="darwin" else 1024)
+"""
+
 def in_process(
     code:str,   # Python code to time
     before:str="", # Code that runs first and is not counted
     what:str="seconds", # "seconds", or "bytes" for growth of the peak memory
 ):              # A float
     "Seconds or peak bytes of some code, measured in a fresh process"
-    prog = f"import time, sys\n{before}\n"+("import resource\npeak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss*(1 if sys.platform=='darwin' else 1024)\n" if what=="bytes" else "peak = time.perf_counter\n")
-    prog += f"_a = peak()\n{code}\nprint(float(peak()-_a))"
-    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
-    return float(subprocess.run([sys.executable, "-c", prog], capture_output=True, text=True, check=True, env=env).stdout.split()[-1])
+    prog = f"import time, sys\n{before}\n{_PEAK if what=='bytes' else 'peak = time.perf_counter'}\n_a = peak()\n{code}\nprint(float(peak()-_a))"
+    return float(subprocess.run([sys.executable, "-c", prog], capture_output=True, text=True, check=True).stdout.split()[-1])
 
 class BenchData:
     "What the rows share: the data, a plain CSV of it, a folder, and whether to be quick"
@@ -314,7 +318,7 @@ class BenchData:
         else:
             with (gzip.open(found) if found.name.endswith(".gz") else found.open("rb")) as f, open(self.csv, "wb") as o: shutil.copyfileobj(f, o, 1<<20)
 
-# %% ../nbs/23_commands.ipynb #b35b3077
+# %% ../nbs/23_commands.ipynb #1ae78658
 @bench("csv-read", "the train CSV to a checked uint8 array", "at least 1x")
 def _(c):
     import pandas as pd
@@ -381,7 +385,7 @@ def _(c):
     from fastai.data.load import DataLoader
     s, times = _part(c, 4000 if c.quick else 30000)
     ds = list(zip(torch.as_tensor(c.letters.x[s]).flatten(1)/255, torch.as_tensor(c.letters.y[s])))
-    return _ours(c), "fastai DataLoader over T4's list of a zip", _scaled_walk(DataLoader(ds, bs=128, shuffle=True), times)
+    return _ours(c), "fastai DataLoader over T4's list(zip(x, y)), made once", _scaled_walk(DataLoader(ds, bs=128, shuffle=True), times)
 
 @bench("batches-fastai", "one shuffled epoch, batch 128", "at least 5x")
 def _(c):
@@ -421,13 +425,13 @@ def _(c): return lambda: in_process("import asl_course.all"), "import fastai.vis
 
 @bench("help", "the slowest `--help` of our commands (seconds)", "under half a second")
 def _(c):
-    names = [o.split("=")[0] for o in ("asl_doctor", "asl_data", "asl_run", "asl_bench")]
-    def ours():
-        def once(n): t = time.perf_counter(); subprocess.run([sys.executable, "-c", f"import sys; sys.argv=['{n}', '--help']; from asl_course.commands import {n}; {n}()"], capture_output=True); return time.perf_counter()-t
-        return max(map(once, names))
-    return ours, "half a second", lambda: .5
+    def once(name):
+        t = time.perf_counter()
+        subprocess.run([str(Path(sys.executable).with_name(name)), "--help"], capture_output=True, check=True, stdin=subprocess.DEVNULL)
+        return time.perf_counter()-t
+    return lambda: max(map(once, ("asl_doctor", "asl_data", "asl_run", "asl_bench"))), "half a second", lambda: .5
 
-# %% ../nbs/23_commands.ipynb #7f732e02
+# %% ../nbs/23_commands.ipynb #1dc836ce
 def run_bench(
     ids=(),         # Patterns of rows; none for all
     source="auto",  # Data
@@ -454,13 +458,13 @@ def run_bench(
 
 @call_parse
 def asl_bench(
-    rows:str="",        # Rows or patterns such as csv-*, separated by commas; all when left out
+    rows:Param("Rows or patterns such as \"csv-*\"; all when left out", str, nargs="*", opt=False)=(),
     source:str="auto",  # real, synth or auto
     quick:store_true=False, # Under a minute
     device:str="cpu",   # For rows that use one
     out:str=None,       # Write the figures as JSON to this file
 ):
     "Time our code beside that of others, in turn, in one run; ratio is peer over ours"
-    res = run_bench([o for o in rows.split(",") if o], source, quick, device, lambda s: print(s, flush=True))
+    res = run_bench(rows or (), source, quick, device, lambda s: print(s, flush=True))
     if out: write_atomic(out, (json.dumps(res, indent=1)+"\n").encode())
     return 0

@@ -406,11 +406,11 @@ def seed_values(
     try: return [_get(o["metrics"]) for o in rec["seeds"]]
     except (KeyError, IndexError) as e: raise KeyError(f"record {rec['id']} has no metric {key!r}") from e
 
-# %% ../nbs/00_core.ipynb #ea408199
+# %% ../nbs/00_core.ipynb #386c04a6
 def _with_interval(key, mean, half):
-    "A metric for people: shares in percent, anything else with three decimals"
+    "A metric for people: shares in percent, with a second decimal close to 100 %; anything else with three decimals"
     percent = key.split(".")[-1] in ("acc", "f1")
-    k, unit, d = (100, " %", 2) if percent else (1, "", 3)
+    k, unit, d = (100, " %", 2 if mean>.98 else 1) if percent else (1, "", 3)
     return f"{k*mean:.{d}f}{unit}" if np.isnan(half) else f"{k*mean:.{d}f} ± {k*half:.{d}f}{unit}"
 
 def show_record(

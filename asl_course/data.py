@@ -125,7 +125,7 @@ def score_test(
     count_reading()
     return score(predict(model, letters.x_test, device), letters.y_test)
 
-# %% ../nbs/01_data.ipynb #d81d49e4
+# %% ../nbs/01_data.ipynb #0042449d
 class Batches:
     "Batches of pictures from memory; each walk through it visits every row once, the last batch may be short"
     def __init__(self,
@@ -148,14 +148,13 @@ class Batches:
         self.g = torch.Generator().manual_seed(seed)
     def __len__(self): return math.ceil(len(self.y)/self.bs)
     def __iter__(self):
-        order = torch.randperm(len(self.y), generator=self.g).to(self.y.device) if self.shuffle else None
-        for i in range(0, len(self.y), self.bs):
-            if order is None: xb, yb = self.x[i:i+self.bs], self.y[i:i+self.bs]
-            else:
-                o = order[i:i+self.bs]
-                xb, yb = self.x.index_select(0, o), self.y.index_select(0, o)
-            xb = xb/255
-            yield (xb if self.tfm is None else self.tfm(xb)), yb
+        n, bs, tfm = len(self.y), self.bs, ifnone(self.tfm, lambda xb: xb)
+        order = torch.randperm(n, generator=self.g).to(self.y.device) if self.shuffle else None
+        step = bs*max(1, 1024//bs) # small batches are gathered several at a time, which costs fewer calls
+        for i in range(0, n, step):
+            s = slice(i, i+step)
+            x, y = (self.x[s], self.y[s]) if order is None else (self.x.index_select(0, order[s]), self.y.index_select(0, order[s]))
+            for xb, yb in zip(x.float().div_(255).split(bs), y.split(bs)): yield tfm(xb), yb
 
 # %% ../nbs/01_data.ipynb #563b738b
 def floors(letters, seed, device, scale, frac=.2):
