@@ -177,7 +177,7 @@ def run_sweep(
             print(f"{id}, seed {s}: {time.perf_counter()-t:.0f} s", flush=True); n += 1
     return n
 
-# %% ../nbs/23_commands.ipynb #179a5210
+# %% ../nbs/23_commands.ipynb #8bdb38c2
 @call_parse
 def asl_run(
     which:Param("Chapters such as 02 or 02_scratch; all when left out", str, nargs="*", opt=False)=(),
@@ -213,11 +213,12 @@ def asl_run(
         for p in chapters(names): print(f"{p.stem}: {refresh_chapter(p):.0f} s", flush=True)
         return 0
     root = repo_root()
-    params = dict(scale=pick_scale(scale), seed=seed, device=device, source=source)
+    try: params = dict(scale=pick_scale(scale), seed=seed, device=device, source=source); pick_source(source); device is None or pick_device(device)
+    except ValueError as e: raise SystemExit(f"asl_run: {e}")
     todo, rows, t = chapters(names), [], time.perf_counter()
     out = Path(out or (root/"_course"))
     for i, p in enumerate(todo):
-        rows.append(run_chapter(p, out.resolve(), params, progress=sys.stderr.isatty() or not os.environ.get("CI")))
+        rows.append(run_chapter(p, out.resolve(), params, progress=sys.stderr.isatty()))
         r = rows[-1]
         what = f"FAILED  {r['error']}" if r["error"] else f"{r['headline']['text']}: {r['headline']['value']:.4g}" if r["headline"] else ""
         if i==0: print(f"{'chapter':<14} {'seconds':>7}  result ({params['scale']} scale)")

@@ -265,12 +265,14 @@ def code_hash(
         todo += _uses(o)
     return hashlib.sha256("\n".join(seen[k] for k in sorted(seen)).encode()).hexdigest()[:12]
 
-# %% ../nbs/00_core.ipynb #85c833a4
+# %% ../nbs/00_core.ipynb #651cee7b
 SCHEMA = 1       # Version of the record format
 recipes = {}     # Every registered recipe by its id
 _readings = [0]  # How often the test file has been scored since the last recipe began
 
-def count_reading(): _readings[0] += 1
+def count_reading():
+    "Note that the test file has been scored"
+    _readings[0] += 1
 
 @dataclass
 class Recipe:

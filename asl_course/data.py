@@ -34,8 +34,10 @@ def load_letters(
     print(f"Data: {where}: {len(letters.y):,} train and {len(letters.y_test):,} test pictures.")
     return letters
 
-# %% ../nbs/01_data.ipynb #861de689
-def letter_counts(letters, seed, device, scale):
+# %% ../nbs/01_data.ipynb #015779b9
+def letter_counts(
+    letters, seed, device, scale, # As `run_recipe` gives them
+):                                # dict of labels, counts by letter, and most over least
     "How often each letter occurs in either file, and which labels the train file uses"
     tr, te = np.bincount(letters.y, minlength=24), np.bincount(letters.y_test, minlength=24)
     return dict(labels=to_label(np.unique(letters.y)).tolist(), train=tr.tolist(), test=te.tolist(),
@@ -156,8 +158,11 @@ class Batches:
             x, y = (self.x[s], self.y[s]) if order is None else (self.x.index_select(0, order[s]), self.y.index_select(0, order[s]))
             for xb, yb in zip(x.float().div_(255).split(bs), y.split(bs)): yield tfm(xb), yb
 
-# %% ../nbs/01_data.ipynb #563b738b
-def floors(letters, seed, device, scale, frac=.2):
+# %% ../nbs/01_data.ipynb #5205e7eb
+def floors(
+    letters, seed, device, scale, # As `run_recipe` gives them
+    frac=.2,                      # Part set aside for validation
+):                                # dict: majority and mean, each with valid and test
     "Accuracy of the two floors, on random validation rows and on test"
     tr, va = random_split(letters.y, frac, seed)
     res = {}

@@ -91,7 +91,7 @@ def sgd_epochs(
             W -= lr*gW
             b -= lr*gb
 
-# %% ../nbs/02_scratch.ipynb #debc9d02
+# %% ../nbs/02_scratch.ipynb #1cdb4849
 T4_STAGES = ((50, .1, 2048), (50, .1, 1024), (50, .2, 512), (50, .2, 512), (50, .3, 1024), (50, .2, 512), (50, .1, 1024), (50, .1, 2048),
              (50, .1, 256), (50, .1, 256), (50, .1, 256), (50, .1, 512)) # (epochs, learning rate, batch size)
 
@@ -100,7 +100,11 @@ class _Linear:
     def __init__(self, W, b): self.W, self.b = W, b
     def __call__(self, xb): return xb.flatten(1)@self.W+self.b
 
-def t4(letters, seed, device, scale, stages=T4_STAGES, shuffle=False, std=1., frac=.2, n_out=25):
+def t4(
+    letters, seed, device, scale,    # As `run_recipe` gives them
+    stages=T4_STAGES, shuffle=False, # (epochs, learning rate, batch size) of each stage; a new order at each epoch?
+    std=1., frac=.2, n_out=25,       # Spread of the start; part set aside for validation; columns
+):                                   # dict: start, stages (a list), valid, test, each with loss, acc and f1
     "A layer by hand, trained in stages; scores on all three sets before training and after each stage"
     tr, va = random_split(letters.y, frac, seed)
     x, y = [torch.as_tensor(o[tr]).to(device) for o in (letters.x, letters.y)]
@@ -119,8 +123,12 @@ recipe("02.t4", "T4 as stated: rows in file order", claims="T4.2 T4.3 T4.4 T4.5 
 recipe("02.t4-shuffled", "T4, shuffled at each epoch", shuffle=True)(t4)
 recipe("02.t4-zero", "T4, shuffled, from zeros", shuffle=True, std=0.)(t4);
 
-# %% ../nbs/02_scratch.ipynb #bf0d0135
-def t4_next(letters, seed, device, scale, before=T4_STAGES[:2], epochs=50, rates=(.1, .2), sizes=(1024, 512), frac=.2):
+# %% ../nbs/02_scratch.ipynb #f76d90d3
+def t4_next(
+    letters, seed, device, scale,           # As `run_recipe` gives them
+    before=T4_STAGES[:2], epochs=50,        # Stages before; epochs of the one that differs
+    rates=(.1, .2), sizes=(1024, 512), frac=.2, # Learning rates; batch sizes; part set aside for validation
+):                                          # dict: "rate/size" without the point -> loss, acc, f1
     "From the same point, one more stage with each pair of learning rate and batch size; validation only"
     tr, va = random_split(letters.y, frac, seed)
     x, y = torch.as_tensor(letters.x[tr]).to(device).flatten(1)/255, torch.as_tensor(letters.y[tr]).to(device)
@@ -136,8 +144,12 @@ def t4_next(letters, seed, device, scale, before=T4_STAGES[:2], epochs=50, rates
 
 recipe("02.rate-or-batch", "T4's third stage: rate and batch size apart", claims="T4.8")(t4_next);
 
-# %% ../nbs/02_scratch.ipynb #05beb23e
-def t4_batch(letters, seed, device, scale, sizes=(128, 512, 2048), lr=.2, epochs=60, frac=.2, std=1.):
+# %% ../nbs/02_scratch.ipynb #632f6171
+def t4_batch(
+    letters, seed, device, scale,          # As `run_recipe` gives them
+    sizes=(128, 512, 2048), lr=.2, epochs=60, # Batch sizes; learning rate; epochs of the first comparison
+    frac=.2, std=1.,                       # Part set aside for validation; spread of the start
+):                                         # dict: "epochs-size" and "steps-size" -> valid, test
     "Batch sizes at equal epochs, and at the number of steps that the largest batch takes in them"
     tr, va = random_split(letters.y, frac, seed)
     x, y = torch.as_tensor(letters.x[tr]).to(device).flatten(1)/255, torch.as_tensor(letters.y[tr]).to(device)

@@ -40,6 +40,15 @@ def test_run_unknown_chapter_and_recipe():
     res = run("asl_run", "99"); assert res.returncode==1 and "no chapter 99; there are" in res.stderr and "Traceback" not in res.stderr
     res = run("asl_run", "--sweep", "99.x", "--source", "synth"); assert res.returncode==1 and "no recipe 99.x; known:" in res.stderr
 
+def test_run_wrong_choices():
+    for args, what in ((("--scale", "tiny"), "'tiny'"), (("--source", "web"), "'web'"), (("--device", "toaster"), "'toaster'")):
+        res = run("asl_run", "00", *args); assert res.returncode==1 and what in res.stderr and "Traceback" not in res.stderr
+
+def test_a_failing_chapter_fails_the_run(tmp_path):
+    "02 finds no real file: the chapter is named, the next one still runs, and the exit code says so"
+    res = run("asl_run", "01", "00", "--scale", "smoke", "--source", "real", "--out", str(tmp_path), ASL_DATA=str(tmp_path))
+    assert res.returncode==1 and "FAILED" in res.stdout and "DataError" in res.stdout and "1 of 2 chapters ran" in res.stdout and "asl_run 01" in res.stdout
+
 def test_run_one_chapter(tmp_path):
     res = run("asl_run", "00", "--scale", "smoke", "--out", str(tmp_path), CI="1")
     assert res.returncode==0 and "00_core" in res.stdout and "letters to read: 24" in res.stdout and "1 of 1 chapters ran" in res.stdout and "make lab" in res.stdout
