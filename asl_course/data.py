@@ -45,18 +45,18 @@ def letter_counts(
 
 recipe("01.counts", "Letters and labels in the two files", split="none", claims="T3.4 T3.5", seeds=1)(letter_counts);
 
-# %% ../nbs/01_data.ipynb #1055a87a
+# %% ../nbs/01_data.ipynb #6c5fa811
 def random_split(
     y,             # Letters, shape (n,); only their number matters
     frac:float=.2, # Part to set aside, between 0 and 1
     seed:int=42,   # The same seed, the same split
 ):                 # (train_idx, valid_idx): int64 arrays of row numbers, disjoint, together all rows
-    "Set part of the rows aside at random"
+    "Set part of the rows aside at random; both parts keep the order of the file"
     n = len(y)
     n_valid = round(n*frac)
     if not 0<n_valid<n: raise ValueError(f"frac={frac} of {n} rows sets {n_valid} aside: both parts need at least one row")
     idx = np.random.default_rng(seed).permutation(n)
-    return idx[n_valid:], idx[:n_valid]
+    return np.sort(idx[n_valid:]), np.sort(idx[:n_valid])
 
 # %% ../nbs/01_data.ipynb #5ac5d14c
 class Majority:

@@ -16,7 +16,7 @@ from .core import cache_folder, write_atomic
 __all__ = ['FINGERS', 'BONES', 'KNUCKLES', 'RADII', 'POSES', 'cast', 'pose', 'capsules', 'render', 'letter_pose', 'photographs',
            'variants', 'synth_letters']
 
-# %% ../nbs/20_synth.ipynb #97b5a3fd
+# %% ../nbs/20_synth.ipynb #44c0b0a2
 def cast(
     a,  # One end of each capsule, shape (n, k, 3), millimetres; x right, y up, z towards the viewer
     b,  # The other end, as `a`
@@ -40,13 +40,13 @@ def cast(
     normal = (torch.stack([px, py, depth], -1)-at(a)-t[..., None]*at(d))/(at(ra)+t*at(rb-ra))[..., None]
     return depth, F.normalize(normal, dim=-1), k
 
-# %% ../nbs/20_synth.ipynb #56bc3c81
+# %% ../nbs/20_synth.ipynb #29d30d3b
 FINGERS  = "index", "middle", "ring", "little"
 BONES    = dict(thumb=(46.2, 31.6, 25.), index=(39.8, 22.4, 19.3), middle=(44.6, 26.3, 20.9), ring=(41.4, 25.7, 20.8), little=(32.7, 18.1, 19.5))
 KNUCKLES = dict(thumb=(20., 24., 8.), index=(22., 86., 0.), middle=(2., 90., -2.), ring=(-16., 84., 0.), little=(-32., 74., 4.))
 RADII    = dict(thumb=(14., 11.5, 10.5, 8.), index=(11., 10., 9., 7.), middle=(11., 10., 9., 7.), ring=(10.5, 9.5, 8.5, 6.5), little=(9.5, 8.5, 7.5, 6.))
 
-# %% ../nbs/20_synth.ipynb #aee1cdce
+# %% ../nbs/20_synth.ipynb #d1e16dda
 _SLOTS  = [(f, i) for f in FINGERS for i in range(4)]+[("thumb", i) for i in range(5)]+[("view", i) for i in range(3)]+[("wrist", i) for i in range(2)]
 _LIMITS = dict({f: ((-15, 100), (-5, 120), (-5, 90), (-30, 30)) for f in FINGERS}, thumb=((-10, 95), (-20, 90), (-20, 90), (-20, 90), (-90, 90)),
                view=((-360, 360),)*3, wrist=((-80, 80), (-40, 40)))
@@ -68,7 +68,7 @@ def pose(
 
 def _sp(s, p=_UP): return (*p[:3], s)
 
-# %% ../nbs/20_synth.ipynb #565e5874
+# %% ../nbs/20_synth.ipynb #56aa9150
 _F, _IN = _FIST, (26, 60, 55, 40, 0)
 POSES = dict(
     A=pose(_F, _F, _F, _F, (38, 38, 10, 5, 40), (5, 8, 0)),                B=pose(_sp(1), _sp(0), _sp(-1), _sp(-2), (25, 50, 65, 35, 0)),
@@ -86,7 +86,7 @@ POSES = dict(
     V=pose(_sp(11), _sp(-9), _F, _F, _IN),                                 W=pose(_sp(12), _sp(0), _sp(-12), _F, (20, 62, 60, 45, 0)),
     X=pose((25,85,45,0), _F, _F, _F, (26, 62, 55, 40, 0), (45, 5, 0)),     Y=pose(_F, _F, _F, _sp(-18), (75, 15, 0, 0, 60), (0, 5, 0)))
 
-# %% ../nbs/20_synth.ipynb #924db50c
+# %% ../nbs/20_synth.ipynb #48aa8374
 def _turn(axis, deg):
     "Rotation matrices (n, 3, 3) about an axis by degrees (n,)"
     t = torch.deg2rad(deg); c, s, o, l = t.cos(), t.sin(), torch.zeros_like(t), torch.ones_like(t)
@@ -130,7 +130,7 @@ def capsules(
     part = torch.zeros(len(A), dtype=torch.long); part[-4:] = tensor([1, 2, 1, 2])
     return st(A)@R.mT, st(B)@R.mT, st(RA), st(RB), part
 
-# %% ../nbs/20_synth.ipynb #7d4526ec
+# %% ../nbs/20_synth.ipynb #b88b57de
 def render(
     angles,          # Poses, shape (n, 26); or letters, such as "ABC"
     size:int=28,     # Height and width of the pictures in pixels, 8 to 4096
@@ -180,7 +180,7 @@ def letter_pose(
     if letter in ("J", "Z"): raise ValueError(f"{letter} is drawn in the air: it moves, and a still picture cannot hold it")
     raise ValueError(f"{letter!r} is no letter of the alphabet: expected one of {LETTERS}")
 
-# %% ../nbs/20_synth.ipynb #86dca555
+# %% ../nbs/20_synth.ipynb #ede98d6d
 def _uniform(g, lo, hi, *shape): return lo+(hi-lo)*torch.rand(*shape, generator=g)
 
 def photographs(
@@ -220,7 +220,7 @@ def variants(
     x = ((x-mean)*_uniform(g, .85, 1.15, n, 1, 1, 1)+mean)*_uniform(g, .85, 1.15, n, 1, 1, 1)
     return (x[:, 0]*255).round().clamp(0, 255).to(torch.uint8)
 
-# %% ../nbs/20_synth.ipynb #eb9af644
+# %% ../nbs/20_synth.ipynb #79874595
 _VERSION = 1 # Raised whenever the pictures change
 
 def _synth_half(n, seed, signers):
