@@ -15,7 +15,7 @@ from fastcore.basics import store_attr, ifnone
 
 # %% auto #0
 __all__ = ['LETTERS', 'SCHEMA', 'recipes', 'to_index', 'to_label', 'Letters', 'pick_scale', 'pick_source', 'pick_device',
-           'set_seed', 'Run', 'start', 'scaled', 'check_close', 'show_hands', 'repo_root', 'cache_folder',
+           'set_seed', 'Run', 'start', 'scaled', 'check_close', 'error_of', 'show_hands', 'repo_root', 'cache_folder',
            'write_atomic', 'code_hash', 'count_reading', 'Recipe', 'recipe', 'records_folder', 'read_record', 'record',
            'is_recorded', 'run_recipe', 'mean_interval', 'seed_values', 'show_record', 'Headline', 'headline']
 
@@ -170,6 +170,15 @@ def check_close(
     d = np.where(np.isclose(a, b, rtol=tol, atol=tol), 0, np.nan_to_num(np.abs(a-b), nan=np.inf))
     at = np.unravel_index(d.argmax(), d.shape)
     raise AssertionError(f"largest difference {d[at]:.3g} (allowed {tol:g}) at {tuple(map(int, at))}: {a[at]:.6g} and {b[at]:.6g}")
+
+# %% ../nbs/00_core.ipynb #eb873859
+def error_of(
+    f, # A function without arguments that should fail
+):     # Its error as text: the kind, then the message
+    "What a call fails with; raises `AssertionError` when it does not fail"
+    try: f()
+    except Exception as e: return f"{type(e).__name__}: {e}"
+    raise AssertionError("expected an error, and there was none")
 
 # %% ../nbs/00_core.ipynb #f8a55c7a
 def show_hands(
