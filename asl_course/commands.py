@@ -126,7 +126,7 @@ def copy_chapters(
         done.append(p.stem)
     return done
 
-# %% ../nbs/23_commands.ipynb #d9e72ea6
+# %% ../nbs/23_commands.ipynb #3691b13a
 def refresh_chapter(
     path, # A notebook
 ):        # Seconds it took
@@ -167,6 +167,7 @@ def run_sweep(
     known = all_recipes()
     chosen = [k for k in sorted(known) if any(fnmatch.fnmatch(k, i) for i in ids)]
     if not chosen: raise SystemExit(f"asl_run: no recipe {', '.join(ids)}; known: {', '.join(sorted(known))}")
+    for id in chosen: known[id].code = code_hash(known[id].fn)
     letters, n = load_letters(source), 0
     if letters.source!=source and source!="auto": raise SystemExit(f"asl_run: asked for {source} data, found {letters.source}")
     for id in chosen:

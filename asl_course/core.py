@@ -274,7 +274,7 @@ def code_hash(
         todo += _uses(o)
     return hashlib.sha256("\n".join(seen[k] for k in sorted(seen)).encode()).hexdigest()[:12]
 
-# %% ../nbs/00_core.ipynb #651cee7b
+# %% ../nbs/00_core.ipynb #8146fa98
 SCHEMA = 1       # Version of the record format
 recipes = {}     # Every registered recipe by its id
 _readings = [0]  # How often the test file has been scored since the last recipe began
@@ -294,6 +294,7 @@ class Recipe:
     claims:tuple     # Ids of the claims it speaks to
     seeds:int        # Seeds of a sweep
     settings:dict    # Every number of the recipe
+    code:str=None    # Hash of its code, once fixed: a sweep fixes it at its start, so that editing files meanwhile changes nothing
 
 def recipe(
     id:str,                    # Such as "02.t4": the chapter and a name
@@ -311,7 +312,7 @@ def recipe(
         return fn
     return _reg
 
-# %% ../nbs/00_core.ipynb #3f18e4c7
+# %% ../nbs/00_core.ipynb #80bf2ab2
 def records_folder(
     write:bool=False, # The folder to write to, rather than the one with the published records?
 ):                    # A `Path`
@@ -339,7 +340,7 @@ def _head(r, letters, scale):
     "What a record says before any seed has run"
     return json.loads(json.dumps(dict(
         schema=SCHEMA, id=r.id, title=r.title, chapter=r.id.split(".")[0], claims=list(r.claims), settings=r.settings, source=letters.source, data=letters.sha256,
-        rows=[len(letters.y), len(letters.y_test)], split=r.split, selected_on=r.selected_on, scale=scale, code=code_hash(r.fn))))
+        rows=[len(letters.y), len(letters.y_test)], split=r.split, selected_on=r.selected_on, scale=scale, code=r.code or code_hash(r.fn))))
 
 def _kept(head, folder):
     "Seeds on record for the same settings, data, scale and code"

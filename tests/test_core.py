@@ -97,6 +97,12 @@ def test_code_hash_sees_what_is_called():
         exec(compile(src, name, "exec"), vars(mod)); return mod.f
     assert code_hash(build("x+1"))==code_hash(build("x+1"))!=code_hash(build("x+2"))
 
+def test_a_sweep_keeps_the_hash_it_began_with(toy, fake_recipe, tmp_path):
+    "Files may be edited while a sweep runs: what runs is what was loaded"
+    core.recipes[fake_recipe].code = "fixed"
+    run_recipe(fake_recipe, toy, 42, scale="smoke", folder=tmp_path)
+    assert read_record(fake_recipe, "synth", tmp_path)["code"]=="fixed" and is_recorded(fake_recipe, toy, 42, "smoke", tmp_path)
+
 @pytest.mark.parametrize("n", [1, 7, 24])
 def test_sample_keeps_rows_together(toy, n):
     s = toy.sample(n, n, 3)
