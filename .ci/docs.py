@@ -25,7 +25,7 @@ def plain_definitions(cells):
         res += [c for c in docs if doc(c) not in names]
         links = {doc(c): re.search(r"\[source\]\(([^)]+)\)", json.dumps(c["outputs"])) for c in docs if doc(c) in names}
         anchors = " · ".join(f'<a id="{n}"'+(f' href="{m[1]}">' if m else ">")+f"<code>{n}</code></a>" for n, m in links.items())
-        res.append(dict(cell_type="markdown", id=code["id"][::-1], metadata={}, source=f'<div class="definition">source: {anchors}</div>'))
+        if links: res.append(dict(cell_type="markdown", id=code["id"][::-1], metadata={}, source=f'<div class="definition">source: {anchors}</div>'))
         res.append({**code, "source": src(code).removeprefix(SHOWN)})
     return res
 
