@@ -178,7 +178,19 @@ def run_sweep(
             print(f"{id}, seed {s}: {time.perf_counter()-t:.0f} s", flush=True); n += 1
     return n
 
-# %% ../nbs/23_commands.ipynb #8bdb38c2
+# %% ../nbs/23_commands.ipynb #2df7da0a
+def _is_published(letters):
+    "Was the data read from the published files, to the byte?"
+    from asl_course.files import SHA256, TRAIN, TEST
+    return letters.sha256=={"train": SHA256[TRAIN], "test": SHA256[TEST]}
+
+def _need_published():
+    "Stop unless the files that are found are the published ones, so that nothing else is recorded as real"
+    from asl_course.files import find_real, read_letters
+    found = find_real()
+    if not found: raise SystemExit("asl_run: published records need the real files: `asl_data` fetches them")
+    if not _is_published(read_letters(found[1])): raise SystemExit("asl_run: the files found are not the published ones (another sha256), so nothing is recorded as real. `asl_data` fetches those.")
+
 @call_parse
 def asl_run(
     which:Param("Chapters such as 02 or 02_scratch; all when left out", str, nargs="*", opt=False)=(),
@@ -202,6 +214,7 @@ def asl_run(
     if sweep:
         scale, root = scale or "full", repo_root()
         folder = root/"data"/"runs" if root and scale=="full" and not os.environ.get("ASL_RECORDS") else None
+        if folder and source!="synth": _need_published()
         print(f"{run_sweep(sweep.split(','), 'real' if source=='auto' else source, scale, device or 'cpu', seeds, folder)} runs added to {'data/runs' if folder else 'your own records'}")
         return 0
     if work or reset:
@@ -209,8 +222,7 @@ def asl_run(
         print(f"Copied to work/: {', '.join(done) or 'nothing, your copies are all there'}. `asl_run --reset 02` takes a fresh copy of a chapter.")
         return 0
     if refresh:
-        from asl_course.files import find_real
-        if not find_real(): raise SystemExit("asl_run: --refresh needs the real files: `asl_data` fetches them")
+        _need_published()
         for p in chapters(names): print(f"{p.stem}: {refresh_chapter(p):.0f} s", flush=True)
         return 0
     root = repo_root()
@@ -229,7 +241,7 @@ def asl_run(
     print(f"To look closer: asl_run {failed[0][:2]}" if failed else "Go on: `make lab` opens the chapters in JupyterLab; begin with 01_data.")
     return len(failed)
 
-# %% ../nbs/23_commands.ipynb #1d1eb308
+# %% ../nbs/23_commands.ipynb #7e3e3026
 @call_parse
 def asl_data(
     to:str=None,      # Folder to install into; by default data/sign_mnist of the repository, else the cache folder
@@ -240,7 +252,7 @@ def asl_data(
     clear:store_true=False, # Empty the cache folder
 ):
     "Fetch, check, convert and clear data"
-    from asl_course.files import DataError, SHA256, TRAIN, TEST, fetch_letters, find_real, read_letters, write_letters_csv
+    from asl_course.files import DataError, TRAIN, TEST, fetch_letters, find_real, read_letters, write_letters_csv
     try:
         if clear:
             folder, mb = cache_folder(), _size(cache_folder())
@@ -250,7 +262,7 @@ def asl_data(
             found = find_real()
             if not found: print("The real files were not found. `asl_data` fetches them."); return 1
             letters = read_letters(found[1])
-            same = letters.sha256=={"train": SHA256[TRAIN], "test": SHA256[TEST]}
+            same = _is_published(letters)
             print(f"Found in {found[0]}: {len(letters.y):,} train and {len(letters.y_test):,} test pictures, {'the published files' if same else 'not the published files (another sha256)'}.")
             return 0 if same else 1
         if synth or convert:

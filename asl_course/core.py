@@ -39,7 +39,7 @@ def to_label(
     if ((index<0) | (index>23)).any(): raise ValueError(f"class index {index[(index<0)|(index>23)].flat[0]} is outside 0..23")
     return index + (index>8)
 
-# %% ../nbs/00_core.ipynb #d72694e1
+# %% ../nbs/00_core.ipynb #35fb4705
 @dataclass(repr=False)
 class Letters:
     "Train and test pictures of hands with their letters, as NumPy arrays"
@@ -52,6 +52,7 @@ class Letters:
     signer:np.ndarray=None   # Signer of each train picture, where it is known
     photo_test:np.ndarray=None  # Photograph of each test picture, where it is known
     signer_test:np.ndarray=None # Signer of each test picture, where it is known
+    labels:tuple=()          # Every label that the train file uses, as it stands there; empty for rendered hands, which have no file
     sha256:dict=field(default_factory=dict) # What the data was made from: sha256 of the files, or the renderer's settings
 
     def __repr__(self):
@@ -68,7 +69,7 @@ class Letters:
         i, j = pick(self.y, n_train), pick(self.y_test, n_test)
         cut = lambda a, k: None if a is None else a[k]
         return Letters(self.x[i], self.y[i], self.x_test[j], self.y_test[j], self.source, cut(self.photo, i), cut(self.signer, i),
-                       cut(self.photo_test, j), cut(self.signer_test, j), self.sha256)
+                       cut(self.photo_test, j), cut(self.signer_test, j), self.labels, self.sha256)
 
 # %% ../nbs/00_core.ipynb #f1f82986
 def _choose(what, given, env, default, allowed):

@@ -34,13 +34,13 @@ def load_letters(
     print(f"Data: {where}: {len(letters.y):,} train and {len(letters.y_test):,} test pictures.")
     return letters
 
-# %% ../nbs/01_data.ipynb #015779b9
+# %% ../nbs/01_data.ipynb #77d878bb
 def letter_counts(
     letters, seed, device, scale, # As `run_recipe` gives them
 ):                                # dict of labels, counts by letter, and most over least
     "How often each letter occurs in either file, and which labels the train file uses"
     tr, te = np.bincount(letters.y, minlength=24), np.bincount(letters.y_test, minlength=24)
-    return dict(labels=to_label(np.unique(letters.y)).tolist(), train=tr.tolist(), test=te.tolist(),
+    return dict(labels=list(letters.labels), train=tr.tolist(), test=te.tolist(),
                 ratio=dict(train=float(tr.max()/tr.min()), test=float(te.max()/te.min())))
 
 recipe("01.counts", "Letters and labels in the two files", split="none", claims="T3.4 T3.5", seeds=1)(letter_counts);

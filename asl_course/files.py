@@ -74,7 +74,7 @@ def _check_labels(label, name):
         raise DataError(f"{name}, line {bad[0]+2}, column label: found {label[bad[0]]}, expected 0 to 24 without 9 ({why}), or labels that are exactly 0 to 23. {_AGAIN}")
     return to_index(label), False
 
-# %% ../nbs/21_files.ipynb #2019d63b
+# %% ../nbs/21_files.ipynb #486db33d
 class _Hashed(io.RawIOBase):
     "A binary stream that hashes what passes through"
     def __init__(self, raw): self.raw, self.sha = raw, hashlib.sha256()
@@ -99,7 +99,7 @@ def _open_text(path):
 
 def read_letters_csv(
     path, # A .csv or .csv.gz file, or a `zipfile.Path` to one inside a zip
-):        # (pictures uint8 (n,28,28), class index int64 (n,), facts: dict of sha256 of the unzipped text, rows, relabelled)
+):        # (pictures uint8 (n,28,28), class index int64 (n,), facts: dict of sha256 of the unzipped text, rows, relabelled, labels as they stand in the file)
     "Read one CSV file of pictures; raises `DataError` with line and column when anything in it is not as it should be"
     path = path if isinstance(path, zipfile.Path) else Path(path)
     name = path.name
@@ -117,10 +117,10 @@ def read_letters_csv(
         with _open_text(path) as (f, _): f.readline(); fault = _first_fault(f)
         raise DataError(f"{name}, {fault or 'there are no pictures after the header.'} {_AGAIN}") from e
     y, relabelled = _check_labels(a[:, 0], name)
-    return a[:, 1:].reshape(-1, 28, 28), y, dict(sha256=digest, rows=len(y), relabelled=relabelled)
+    return a[:, 1:].reshape(-1, 28, 28), y, dict(sha256=digest, rows=len(y), relabelled=relabelled, labels=np.unique(a[:, 0]).tolist())
 
-# %% ../nbs/21_files.ipynb #edee0bda
-_FORMAT = "1" # Version of the cached files
+# %% ../nbs/21_files.ipynb #ee339ed5
+_FORMAT = "2" # Version of the cached files
 
 def _file_key(path, member=""):
     "What must be unchanged for a cached copy to count: size, time and a sample of the content"
@@ -164,7 +164,7 @@ def cached_letters_csv(
     except OSError as e: warnings.warn(f"could not keep a fast copy of {path.name} ({e.strerror}); it will be parsed again next time. `ASL_CACHE` names another folder.")
     return x, y, facts
 
-# %% ../nbs/21_files.ipynb #c0c16dcd
+# %% ../nbs/21_files.ipynb #ea0c6831
 TRAIN, TEST = "sign_mnist_train.csv", "sign_mnist_test.csv"
 
 def _in_zip(path, name):
@@ -212,7 +212,7 @@ def read_letters(
     if a["relabelled"]!=b["relabelled"]:
         raise DataError(f"{files[0].name} and {files[1].name} number the letters differently (0-23 and 0-24): they come from two data sets. `asl_data` fetches a pair.")
     if a["relabelled"]: print("These files number the letters 0 to 23: the re-labelled copy of the data set. They are read as such.")
-    return Letters(x, y, xt, yt, "real", sha256={"train": a["sha256"], "test": b["sha256"]})
+    return Letters(x, y, xt, yt, "real", labels=tuple(a["labels"]), sha256={"train": a["sha256"], "test": b["sha256"]})
 
 # %% ../nbs/21_files.ipynb #5483e484
 def data_places(

@@ -58,6 +58,16 @@ def test_run_list():
     out = run("asl_run", "--list").stdout
     assert "02_scratch" in out and "02.t4-shuffled" in out
 
+def test_rendered_files_are_never_recorded_as_real(tmp_path):
+    from asl_course.files import write_letters_csv, TRAIN, TEST
+    import numpy as np
+    for n in (TRAIN, TEST): write_letters_csv(np.zeros((24, 28, 28), np.uint8), np.arange(24), tmp_path/n)
+    before = {p.name: p.read_bytes() for p in (ROOT/"data"/"runs").iterdir()}
+    for args in (("--sweep", "01.counts"), ("--refresh", "00")):
+        res = run("asl_run", *args, ASL_DATA=str(tmp_path), ASL_RECORDS="")
+        assert res.returncode==1 and "not the published ones" in res.stderr and "Traceback" not in res.stderr
+    assert before=={p.name: p.read_bytes() for p in (ROOT/"data"/"runs").iterdir()}
+
 def test_sweep_resumes(tmp_path):
     args = ("asl_run", "--sweep", "01.floors", "--seeds", "2", "--scale", "smoke", "--source", "synth")
     assert "2 runs added" in run(*args, ASL_RECORDS=str(tmp_path)).stdout

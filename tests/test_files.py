@@ -74,7 +74,8 @@ def relabel(path, y):
 
 def test_relabelled_copy(good, small):
     x, y, facts = read_letters_csv(relabel(good, small[1]))
-    assert (y==small[1]).all() and facts["relabelled"]
+    assert (y==small[1]).all() and facts["relabelled"] and facts["labels"]==list(range(24))
+    assert read_letters_csv(good)[2]["labels"]==[*range(9), *range(10, 25)]
     with pytest.raises(DataError, match="column label: found 9"): read_letters_csv(relabel(good, np.minimum(small[1], 22)))
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
