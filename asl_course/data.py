@@ -13,7 +13,6 @@ from fastcore.basics import store_attr, ifnone
 from .core import *
 from .core import count_reading
 from .files import *
-from .synth import synth_letters
 
 # %% auto #0
 __all__ = ['load_letters', 'letter_counts', 'random_split', 'Majority', 'accuracy', 'NearestMean', 'Score', 'score', 'predict',
@@ -25,6 +24,7 @@ def load_letters(
     path=None,         # A folder or zip with the published files; by default the places of `data_places`
 ):                     # `Letters`
     "Load the letters and say in one line which; raises `DataError` when asked for real files that are not there"
+    from asl_course.synth import synth_letters # here, because the renderer builds on this module
     source = pick_source(source)
     found = find_real(path) if source!="synth" else None
     if found is None and source=="real":
