@@ -4,7 +4,7 @@
 
 # %% ../nbs/23_commands.ipynb #4b9f254f
 from __future__ import annotations
-import fnmatch, gzip, importlib, json, os, platform, shutil, subprocess, sys, tempfile, time
+import fnmatch, gzip, importlib, json, os, platform, re, shutil, subprocess, sys, tempfile, time
 from importlib.metadata import version, PackageNotFoundError
 from pathlib import Path
 from statistics import median
@@ -142,7 +142,11 @@ def refresh_chapter(
     finally:
         for k, v in old.items(): os.environ.pop(k) if v is None else os.environ.__setitem__(k, v)
     for c in nb.cells:
-        if c.cell_type=="code": c.outputs = [o for o in c.outputs if not (o.output_type=="stream" and o.name=="stderr")]
+        if c.cell_type!="code": continue
+        c.outputs = [o for o in c.outputs if not (o.output_type=="stream" and o.name=="stderr")]
+        for o in c.outputs: # a saved widget has no kernel: its picture stands for it; progress bars are gone
+            if "image/png" in o.get("data", {}): o.data.pop("application/vnd.jupyter.widget-view+json", None)
+        c.outputs = [o for o in c.outputs if o.output_type!="display_data" or re.sub(r"<style>.*?</style>", "", o.data.get("text/html", "picture"), flags=re.S).strip()]
     clean_nb(nb, allowed_cell_metadata_keys=["tags"])
     write_atomic(path, (nbformat.writes(nb, 4).rstrip()+"\n").encode())
     return time.perf_counter()-t

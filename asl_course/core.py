@@ -290,7 +290,7 @@ class Recipe:
     fn:callable      # Called as `fn(letters, seed, device, scale, **settings)`, returns a dict of metrics
     title:str        # One line for people
     split:str        # How validation was set aside: "none", "random", "photo" or "test"
-    selected_on:str  # What any choice was made on: "none", "valid" or "test"
+    selected_on:str  # What any choice was made on: "none", "train", "valid" or "test"
     claims:tuple     # Ids of the claims it speaks to
     seeds:int        # Seeds of a sweep
     settings:dict    # Every number of the recipe
@@ -300,7 +300,7 @@ def recipe(
     id:str,                    # Such as "02.t4": the chapter and a name
     title:str,                 # One line for people
     split:str="random",        # How validation was set aside: "none", "random", "photo" or "test"
-    selected_on:str="none",    # What any choice was made on: "none", "valid" or "test"
+    selected_on:str="none",    # What any choice was made on: "none", "train", "valid" or "test"
     claims:str="",             # Ids of the claims it speaks to, separated by spaces
     seeds:int=5,               # Seeds of a sweep
     **settings,                # Settings that differ from the function's defaults

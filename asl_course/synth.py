@@ -133,7 +133,7 @@ def capsules(
     rs = [angles.new_tensor(r)*ifnone(thick, angles.new_ones(n))[:, None] for r in (RA, RB)]
     return torch.stack(A, 1)@R.mT, torch.stack(B, 1)@R.mT, *rs, part
 
-# %% ../nbs/20_synth.ipynb #c4c8dd39
+# %% ../nbs/20_synth.ipynb #8e86a44e
 _RAYS = 3_000_000 # Cones times rays that are looked at together
 
 def _lit(a, b, ra, rb, light, ambient, mid, half, x, y):
@@ -168,7 +168,8 @@ def draw(
     zoom=None,       # Part of the picture the hand fills, shape (n,)
 ):                   # (pictures (n, c, size, size) in 0..1; boxes (n, 4) of the hand: cx, cy, w, h as fractions of the picture)
     "Photograph posed hands"
-    n, w, new = len(angles), 2*size, angles.new_tensor
+    n, rays, new = len(angles), 2 if size<=1024 else 1, angles.new_tensor # rays a pixel, each way
+    w = rays*size
     light = F.normalize(ifnone(light, new([-.4, .6, .7]).expand(n, 3)), dim=-1)
     skin, wall = ifnone(skin, new([[[.85]]]).expand(n, 3, 1)), ifnone(wall, new([.8, .75, .8, .7]).expand(n, 4)[..., None])
     shift, zoom, ambient = ifnone(shift, angles.new_zeros(n, 2)), ifnone(zoom, angles.new_full((n,), .86)), ifnone(ambient, angles.new_full((n,), .38))
@@ -186,13 +187,12 @@ def draw(
         depth = torch.where(hit, depth, torch.where(hit, depth, 1e4).amin((1, 2), keepdim=True))
         m = min(w, 64); v = max(1, m//18)
         mean = F.avg_pool2d(F.pad(F.adaptive_avg_pool2d(depth[:, None], m), [v]*4, mode="replicate"), 2*v+1, 1)
-        strips = []
+        around, strips = F.interpolate(mean, size=(w, w), mode="bilinear", align_corners=False)[:, 0], []
         for r in torch.arange(w).split(max(2, _RAYS//(2*w))//2*2):
-            around = F.interpolate(mean, size=(w, w), mode="bilinear", align_corners=False)[:, 0, r] if w>m else mean[:, 0, r]
-            low = ((around-depth[:, r])/30).clamp(0, 1)
+            low = ((around[:, r]-depth[:, r])/30).clamp(0, 1)
             tone = skin[s].gather(1, part[k[:, r].flatten(1).long()][..., None].expand(-1, -1, skin.shape[2])).mT.reshape(len(s), -1, len(r), w)
             im = torch.where(hit[:, None, r], (shade[:, r]*(1-.55*low))[:, None]*tone, _wall(wall[s], None if patches is None else patches[s], o, -o[r]))
-            strips.append(F.avg_pool2d(im, 2))
+            strips.append(F.avg_pool2d(im, rays))
         pics.append(torch.cat(strips, 2))
     box = torch.cat([(.5+shift*new([1., -1.])), (hi-lo)/(2*half[:, None])], 1)
     return torch.cat(pics).clamp(0, 1), box
