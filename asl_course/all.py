@@ -11,6 +11,9 @@ from .files import *
 from .synth import *
 from .data import *
 from .scratch import *
+from .train import *
+from .digits import *
+from .split import *
 
 # %% ../nbs/index.ipynb #64ed771b
 __all__ = [o for o in globals() if not o.startswith("_") and o!="annotations"] # `from asl_course.all import *` gives the lot

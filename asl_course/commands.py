@@ -158,6 +158,14 @@ def all_recipes():
         if p.stem not in ("__init__", "_modidx", "commands", "all"): importlib.import_module(f"asl_course.{p.stem}")
     return core.recipes
 
+def _load(kind, source):
+    "The letters or the digits; real ones when real ones were asked for"
+    from asl_course.data import load_letters
+    from asl_course.digits import load_mnist
+    data = dict(letters=load_letters, digits=load_mnist)[kind](source)
+    if source=="real" and data.source!="real": raise SystemExit(f"asl_run: asked for real {kind}, found {data.source}")
+    return data
+
 def run_sweep(
     ids,            # Ids of recipes, or patterns such as "02.*"
     source="real",  # Data to run on
@@ -167,14 +175,14 @@ def run_sweep(
     folder=None,    # Where to keep the records
 ):                  # Number of runs made
     "Run recipes for seeds 42, 43, ..., leaving out what is already recorded for the same code, settings, data and scale"
-    from asl_course.data import load_letters
     known = all_recipes()
     chosen = [k for k in sorted(known) if any(fnmatch.fnmatch(k, i) for i in ids)]
     if not chosen: raise SystemExit(f"asl_run: no recipe {', '.join(ids)}; known: {', '.join(sorted(known))}")
     for id in chosen: known[id].code = code_hash(known[id].fn)
-    letters, n = load_letters(source), 0
-    if letters.source!=source and source!="auto": raise SystemExit(f"asl_run: asked for {source} data, found {letters.source}")
+    loaded, n = {}, 0
     for id in chosen:
+        kind = known[id].data
+        letters = loaded[kind] = loaded.get(kind) or _load(kind, source)
         for s in range(42, 42+(seeds or known[id].seeds)):
             if is_recorded(id, letters, s, scale, folder): print(f"{id}, seed {s}: recorded already"); continue
             t = time.perf_counter()

@@ -68,7 +68,7 @@ class Letters:
         pick = lambda y, n: np.sort(rng.permutation(len(y))[:n])
         i, j = pick(self.y, n_train), pick(self.y_test, n_test)
         cut = lambda a, k: None if a is None else a[k]
-        return Letters(self.x[i], self.y[i], self.x_test[j], self.y_test[j], self.source, cut(self.photo, i), cut(self.signer, i),
+        return type(self)(self.x[i], self.y[i], self.x_test[j], self.y_test[j], self.source, cut(self.photo, i), cut(self.signer, i),
                        cut(self.photo_test, j), cut(self.signer_test, j), self.labels, self.sha256)
 
 # %% ../nbs/00_core.ipynb #f1f82986
@@ -294,6 +294,7 @@ class Recipe:
     claims:tuple     # Ids of the claims it speaks to
     seeds:int        # Seeds of a sweep
     settings:dict    # Every number of the recipe
+    data:str="letters" # What it runs on: "letters" or "digits"
     code:str=None    # Hash of its code, once fixed: a sweep fixes it at its start, so that editing files meanwhile changes nothing
 
 def recipe(
@@ -303,12 +304,13 @@ def recipe(
     selected_on:str="none",    # What any choice was made on: "none", "train", "valid" or "test"
     claims:str="",             # Ids of the claims it speaks to, separated by spaces
     seeds:int=5,               # Seeds of a sweep
+    data:str="letters",        # What it runs on: "letters" or "digits"
     **settings,                # Settings that differ from the function's defaults
 ):                             # A decorator that returns the function unchanged
     "Register a function `fn(letters, seed, device, scale, **settings)` as a recipe; it may be registered under several ids"
     def _reg(fn):
         defaults = {k:p.default for k,p in list(inspect.signature(fn).parameters.items())[4:]}
-        recipes[id] = Recipe(id, fn, title, split, selected_on, tuple(claims.split()), seeds, {**defaults, **settings})
+        recipes[id] = Recipe(id, fn, title, split, selected_on, tuple(claims.split()), seeds, {**defaults, **settings}, data)
         return fn
     return _reg
 

@@ -395,7 +395,7 @@ def synth_letters(
     except OSError as e: warnings.warn(f"could not keep the rendered hands ({e.strerror}); they will be drawn again next time. `ASL_CACHE` names another folder.")
     return Letters(**arrays, source="synth", sha256=made)
 
-# %% ../nbs/20_synth.ipynb #2febfffc
+# %% ../nbs/20_synth.ipynb #942526c4
 def _small_net():
     "A network of three convolution blocks that first gives each picture mean 0 and spread 1; 24 scores"
     class Standardise(nn.Module):
@@ -438,7 +438,7 @@ def difficulty(
         res[k] = dict(valid=score(predict(m, letters.x[va], device), letters.y[va]).dict(), test=score_test(m, letters, device).dict())
     return res
 
-recipe("20.difficulty", "A linear layer and a small network, rows held out at random against test")(difficulty);
+recipe("20.difficulty", "A linear layer and a small network, rows held out at random against test", seeds=3)(difficulty);
 
 # %% ../nbs/20_synth.ipynb #e5720ae3
 def sim_to_real(
