@@ -457,7 +457,7 @@ def sim_to_real(
 
 recipe("20.sim-to-real", "A network trained on rendered hands, scored on people", split="none", selected_on="train", seeds=1)(sim_to_real);
 
-# %% ../nbs/20_synth.ipynb #0c294c00
+# %% ../nbs/20_synth.ipynb #df309446
 TONES = "f6ede4 f3e7db f7ead0 eadaba d7bd96 a07e56 825c43 604134 3a312a 292420".split() # Monk Skin Tone scale, light to dark, red, green and blue in hexadecimal
 
 def snapshots(
@@ -478,9 +478,9 @@ def snapshots(
     at = 9*_signers()["tone"][signer]; i = at.long().clamp(max=8)
     tone = torch.lerp(tones[i], tones[i+1], (at-i)[:, None])*_uniform(g, .9, 1.1, n, 1)
     sleeve = torch.where(torch.rand(n, 1, generator=g)<.5, tone, torch.rand(n, 3, generator=g))
-    wall = _uniform(g, .2, .9, n, 1, 1)+.12*torch.randn(n, 4, 1, generator=g)+.06*torch.randn(n, 1, 3, generator=g)
+    wall = _uniform(g, .3, .95, n, 1, 1)+.1*torch.randn(n, 4, 1, generator=g)+.06*torch.randn(n, 1, 3, generator=g)
     zoom = _uniform(g, .35, .8, n)
-    scene |= dict(skin=torch.stack([tone, tone, sleeve], 1).clamp(.05, 1), wall=wall.clamp(.05, 1), patches=_boxes(g, n, 5, .5, _uniform(g, .1, .9, n, 5, 3)),
+    scene |= dict(skin=torch.stack([tone, tone, sleeve], 1).clamp(.05, 1), wall=wall.clamp(.15, 1), patches=_boxes(g, n, 5, .5, (_uniform(g, .25, .95, n, 5, 1)+.12*torch.randn(n, 5, 3, generator=g)).clamp(.05, 1)),
                   shift=(1-zoom)[:, None]*_uniform(g, -.4, .4, n, 2), zoom=zoom)
     x, box = draw(size=size, **{k: v.to(device) for k, v in scene.items()})
     x, box = _mirror(x, box, (torch.rand(n, generator=g)<left).to(device))
