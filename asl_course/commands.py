@@ -458,6 +458,48 @@ def _(c):
         for e, lr, bs in T4_STAGES: sgd_epochs(W, b, x, y, e, lr, bs)
     return ours, "the target of 40 s", lambda: 40.
 
+def _t1_steps(c, batches):
+    "One epoch of T1's layer, steps written out"
+    import torch, torch.nn.functional as F
+    from asl_course.train import LogisticRegression
+    model = LogisticRegression(784, 26)
+    opt = torch.optim.SGD(model.parameters(), lr=.03)
+    def f():
+        for xb, yb in batches:
+            F.cross_entropy(model(xb), yb).backward()
+            opt.step(); opt.zero_grad()
+    return f
+
+def _t1_fit(c):
+    from asl_course.data import Batches
+    from asl_course.train import LogisticRegression, fit
+    model, dl = LogisticRegression(784, 26), Batches(c.letters.x, c.letters.y, 256, True)
+    return lambda: fit(model, dl, None, 1, .03, progress=False)
+
+@bench("fit-loop", "one epoch of T1's layer through `fit`, batch 256", "at least 0.91x, that is at most 1.1 times the cost")
+def _(c):
+    from asl_course.data import Batches
+    return _t1_fit(c), "the same steps written out, on the same batches", _t1_steps(c, Batches(c.letters.x, c.letters.y, 256, True))
+
+@bench("fit-t1", "one epoch of T1's layer through `fit`, batch 256", "at least 2x")
+def _(c):
+    import torch
+    from torch.utils.data import DataLoader, TensorDataset, random_split
+    ds = TensorDataset(torch.as_tensor(c.letters.x)[:, None].float(), torch.as_tensor(c.letters.y))
+    n = len(ds)
+    return _t1_fit(c), "T1's way: random_split of a TensorDataset in a DataLoader", _t1_steps(c, DataLoader(random_split(ds, [n, 0])[0], 256, shuffle=True))
+
+@bench("synth", "6,000 rendered train pictures, drawn anew (seconds)", "at most 10 s", quick=False)
+def _(c):
+    from asl_course.synth import synth_letters
+    seeds = iter(range(10_000))
+    return lambda: synth_letters(6000, 24, next(seeds), c.folder/"synth"), "the target of 10 s", lambda: 10.
+
+@bench("photo-groups", "photographs recovered from the whole train file (seconds)", "at most 6 s", quick=False)
+def _(c):
+    from asl_course.split import photo_groups
+    return lambda: photo_groups(c.letters.x), "the target of 6 s", lambda: 6.
+
 @bench("import", "import asl_course.all (seconds)", "none stated")
 def _(c): return lambda: in_process("import asl_course.all"), "import fastai.vision.all", lambda: in_process("import fastai.vision.all")
 
