@@ -142,6 +142,7 @@ def _load_cached(file, key):
         facts = json.loads(meta["facts"])
         if x.shape!=(facts["rows"], 28, 28) or x.dtype!=np.uint8 or y.shape!=(len(x),) or y.dtype!=np.int64: raise ValueError("unexpected content")
         return x, y, facts
+    except FileNotFoundError: return None # another process removed it meanwhile
     except Exception as e: warnings.warn(f"the cached copy {file.name} is damaged ({e}); reading the original again")
 
 def cached_letters_csv(

@@ -352,7 +352,7 @@ def variants(
     x = ((x-mean)*_uniform(g, .85, 1.15, n, 1, 1, 1)+mean)*_uniform(g, .85, 1.15, n, 1, 1, 1)
     return (x[:, 0]*255).round().clamp(0, 255).to(torch.uint8)
 
-# %% ../nbs/20_synth.ipynb #8e74ce7a
+# %% ../nbs/20_synth.ipynb #0e85a30e
 _VERSION = 3 # Raised whenever the pictures change
 
 def _synth_half(n, seed, signers, left):
@@ -387,6 +387,7 @@ def synth_letters(
             with safe_open(file, "np") as f:
                 if json.loads((f.metadata() or {}).get("made", "{}"))==made: return Letters(**{k: f.get_tensor(k) for k in names}, source="synth", sha256=made)
             print("The kept rendered hands are of another version: drawing them again.")
+        except FileNotFoundError: pass # another process removed it meanwhile
         except Exception as e: print(f"The kept rendered hands are damaged ({e}): drawing them again.")
     x, y, p, s = _synth_half(n_train, 2*seed, torch.arange(24), left)
     xt, yt, pt, st = _synth_half(n_test, 2*seed+1, torch.arange(24, 32), left)
