@@ -6,7 +6,7 @@
 from __future__ import annotations
 from functools import partial
 import numpy as np
-import torch, torch.nn as nn, torch.nn.functional as F
+import torch, torch.nn.functional as F
 from .core import *
 from .core import count_reading
 from .data import *
