@@ -240,14 +240,19 @@ def write_atomic(
 _outside = {"show_hands", "run_recipe", "start", "pick_device", "recipe"} # What no measured number depends on
 
 def _plain_source(f):
-    "Source of a function without decorators, comments and docstrings; of a class, that of its methods"
+    "Syntax tree of a function without decorators, comments and docstrings; of a class, that of its methods"
     if inspect.isclass(f): return f"class {f.__qualname__}\n"+"\n".join(_plain_source(m) for _, m in sorted(vars(f).items()) if inspect.isfunction(m) and _has_source(m))
     tree = ast.parse(textwrap.dedent(inspect.getsource(f)))
     for node in ast.walk(tree):
         if not isinstance(node, (ast.FunctionDef, ast.ClassDef)): continue
         node.decorator_list = []
         if ast.get_docstring(node, clean=False) is not None: node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree)
+    return repr(_shape(tree))
+
+def _shape(o):
+    "A syntax tree as nested tuples, without what is empty: the same from any version of Python"
+    if isinstance(o, ast.AST): return (type(o).__name__, *((k, _shape(v)) for k, v in ast.iter_fields(o) if v not in (None, []) and k!="kind"))
+    return tuple(map(_shape, o)) if isinstance(o, list) else o
 
 def _has_source(m):
     try: return bool(inspect.getsource(m))

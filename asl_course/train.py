@@ -6,7 +6,6 @@
 from __future__ import annotations
 import time
 from pathlib import Path
-import pandas as pd
 import torch, torch.nn as nn, torch.nn.functional as F
 from fastcore.basics import ifnone
 from fastprogress import progress_bar
@@ -70,6 +69,7 @@ class History:
     @property
     def frame(self):
         "A frame: epoch, loss and accuracy on train and validation, learning rate at the end, seconds"
+        import pandas as pd
         return pd.DataFrame(self.rows).set_index("epoch")
     def _repr_html_(self): return self.frame.round(4)._repr_html_()
     def __repr__(self): return repr(self.frame.round(4))
@@ -86,9 +86,10 @@ class History:
         plt.close(fig)
         return fig
 
-def _check(model, train, valid, epochs, device):
+def _check(model, train, valid, epochs, device, best):
     "Find early what would fail late, or never and wrongly"
     if epochs<1: raise ValueError(f"epochs is {epochs}: expected at least 1")
+    if best and valid is None: raise ValueError("best=True chooses by the loss on validation batches: expected some in `valid`, found None")
     for name, dl in (("train", train), ("valid", valid)):
         if dl is None: continue
         if not len(dl): raise ValueError(f"{name} has no batches: its split is empty, or smaller than a batch that is dropped")
@@ -119,20 +120,22 @@ def fit(
 ):                 # A `History`
     "Train a model; raises `ValueError` for what cannot work, `FloatingPointError` when the loss is not finite"
     device = torch.device(ifnone(device, next(model.parameters()).device))
-    model.to(device); _check(model, train, valid, epochs, device)
+    model.to(device); _check(model, train, valid, epochs, device, best)
     opt, hist, low, keep = opt_func(model.parameters(), lr=lr), History(), float("inf"), None
     for epoch in progress_bar(range(epochs), leave=False) if progress else range(epochs):
-        start, seen = time.perf_counter(), []
+        start, losses, hits = time.perf_counter(), [], []
         model.train()
         for i, (xb, yb) in enumerate(train):
             if sched:
                 for g in opt.param_groups: g["lr"] = lr*sched((epoch+i/len(train))/epochs)
-            seen.append((*loss_batch(model, tfm(xb) if tfm else xb, yb, loss_func, opt), yb))
-        losses, scores, y = zip(*seen)
-        _check_finite(torch.stack(losses), epoch, lr)
-        row = dict(epoch=epoch)
-        for name, s, t in (("train", torch.cat(scores), torch.cat(y)), ("valid", *(outputs(model, valid) if valid else (None, None)))):
-            if s is not None: row |= {f"{name}_loss": loss_func(s, t).item(), f"{name}_acc": accuracy(s, t).item()}
+            loss, scores = loss_batch(model, tfm(xb) if tfm else xb, yb, loss_func, opt)
+            losses.append(loss); hits.append(scores.argmax(1)==yb)
+        losses, n = torch.stack(losses), torch.tensor([len(o) for o in hits], device=device)
+        _check_finite(losses, epoch, lr)
+        row = dict(epoch=epoch, train_loss=((losses*n).sum()/n.sum()).item(), train_acc=torch.cat(hits).float().mean().item())
+        if valid:
+            scores, y = outputs(model, valid)
+            row |= dict(valid_loss=loss_func(scores, y).item(), valid_acc=accuracy(scores, y).item())
         hist.rows.append(row | dict(lr=opt.param_groups[0]["lr"], seconds=time.perf_counter()-start))
         if best and row["valid_loss"]<low: low, hist.best_epoch, keep = row["valid_loss"], epoch, {k: v.clone() for k, v in model.state_dict().items()}
     if keep: model.load_state_dict(keep)

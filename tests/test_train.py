@@ -50,6 +50,9 @@ def test_modes(toy):
     fit(m, Batches(*toy, 240), Batches(*toy, 480), 1, .1, progress=False)
     assert seen[-3:]==[True, True, False]
 
+def test_best_needs_validation(toy):
+    with pytest.raises(ValueError, match="validation batches"): fit(net(), Batches(*toy, 240), None, 2, .1, best=True, progress=False)
+
 def test_schedule_transform_optimiser_best(toy):
     lrs = []
     fit(net(), Batches(*toy, 240), None, 2, .4, sched=lambda t: lrs.append(t) or 1-t, progress=False)
