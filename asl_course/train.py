@@ -173,14 +173,18 @@ recipe("03.t1-same", "Pixels to 1, the rate times 255 squared, the start times 2
 recipe("03.t1-scaled", "Pixels to 1, a learning rate of 0.03", claims="T1.1 T1.5", lr=.03, pixels=1.)(t1)
 recipe("03.t1-tiny", "Raw pixels, 0.03 divided by 255 squared, the start divided by 255", claims="T1.1", lr=.03/255**2, start=1/255)(t1);
 
-# %% ../nbs/03_train.ipynb #c243b990
+# %% ../nbs/03_train.ipynb #9f27178b
 def rates(
     letters, seed, device, scale,           # As `run_recipe` gives them
     lrs=(.003, .01, .03, .1, .65, 6.5), epochs=50, # Learning rates; epochs
 ):                                          # dict: one entry a rate, with valid, test and dips
     "T1's layer on pixels up to 1, for several learning rates"
     keep = ("valid", "test", "dips")
-    return {f"lr{lr:g}".replace(".", "_"): {k: v for k, v in t1(letters, seed, device, scale, lr, 1., epochs).items() if k in keep} for lr in lrs}
+    res = {}
+    for lr in lrs:
+        set_seed(seed) # the same start for each
+        res[f"lr{lr:g}".replace(".", "_")] = {k: v for k, v in t1(letters, seed, device, scale, lr, 1., epochs).items() if k in keep}
+    return res
 
 recipe("03.rates", "Learning rates on pixels up to 1", claims="T1.1 T1.5")(rates);
 
