@@ -16,6 +16,8 @@ from .digits import *
 from .split import *
 from .mlp import *
 from .cnn import *
+from .augment import *
+from .learner import *
 
 # %% ../nbs/index.ipynb #64ed771b
 __all__ = [o for o in globals() if not o.startswith("_") and o!="annotations"] # `from asl_course.all import *` gives the lot

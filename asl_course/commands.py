@@ -491,6 +491,63 @@ def _(c):
     n = len(ds)
     return _t1_fit(c), "T1's way: random_split of a TensorDataset in a DataLoader", _t1_steps(c, DataLoader(random_split(ds, [n, 0])[0], 256, shuffle=True))
 
+def _augmented(c, bs=256):
+    import torch
+    from asl_course.augment import Augment
+    x = torch.as_tensor(c.letters.x[:bs])[:, None]/255
+    aug = Augment(rotate=10, zoom=.1, shift=.1, flip=.5, light=.1, contrast=.2)
+    return x, lambda: aug(x)
+
+@bench("augment-torchvision", "256 pictures turned, zoomed, moved, mirrored and lit, as a batch", "at least 15x")
+def _(c):
+    from torchvision.transforms import v2
+    x, ours = _augmented(c)
+    tfms = v2.Compose([v2.RandomAffine(10, (.1, .1), (.9, 1.1), interpolation=v2.InterpolationMode.BILINEAR), v2.RandomHorizontalFlip(), v2.ColorJitter(.1, .2)])
+    return ours, "torchvision's transforms v2, picture by picture", lambda: [tfms(o) for o in x] and None
+
+@bench("augment-fastai", "256 pictures turned, zoomed, moved, mirrored and lit, as a batch", "at least 2x")
+def _(c):
+    from fastai.vision.augment import aug_transforms
+    from fastai.vision.core import TensorImage
+    from fasttransform import Pipeline
+    x, ours = _augmented(c)
+    tfms = Pipeline(aug_transforms(max_warp=0)); tfms.split_idx = 0
+    return ours, "fastai's aug_transforms(max_warp=0) on the same batch", lambda: tfms(TensorImage(x.clone())) is None
+
+@bench("learner", "one epoch of the shipped net, batch 128: `fit`", "peer at most 1.25x, fastai's Learner costs no more than a quarter on top")
+def _(c):
+    import torch
+    import fastai.callback.progress # no_bar
+    from fastai.learner import Learner
+    from fastai.losses import CrossEntropyLossFlat
+    from asl_course.cnn import CNN
+    from asl_course.data import Batches
+    from asl_course.learner import LetterDL
+    from asl_course.train import fit
+    from fastai.data.core import DataLoaders
+    x, y = (o[:12_800 if not c.quick else 2_560] for o in (c.letters.x, c.letters.y))
+    few = Batches(x[:128], y[:128], 128)
+    nets = [CNN().to(memory_format=torch.channels_last) for _ in range(2)]
+    learn = Learner(DataLoaders(LetterDL(Batches(x, y, 128, True)), LetterDL(few), device=torch.device("cpu")), nets[1], CrossEntropyLossFlat(), path=c.folder)
+    def theirs():
+        with learn.no_bar(), learn.no_logging(): learn.fit(1, 1e-3)
+    return (lambda: fit(nets[0], Batches(x, y, 128, True), few, 1, 1e-3, torch.optim.Adam, progress=False) and None), "fastai's Learner on the same batches, Adam", theirs
+
+@bench("batches-png", "one shuffled epoch of 6,000 pictures, batch 128", "at least 50x", quick=False)
+def _(c):
+    from fastai.vision.core import PILImageBW
+    from fastai.vision.data import ImageDataLoaders
+    from PIL import Image
+    from asl_course.core import LETTERS
+    from asl_course.data import Batches
+    x, y = c.letters.x[:6000], c.letters.y[:6000]
+    for i, (im, k) in enumerate(zip(x, y)):
+        for part in ("train", "valid")[:1+(i<24)]:
+            at = c.folder/"pngs"/part/LETTERS[k]; at.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(im).save(at/f"{i}.png")
+    dls = ImageDataLoaders.from_folder(c.folder/"pngs", bs=128, num_workers=2, img_cls=PILImageBW)
+    return _walk(Batches(x, y, 128, True)), "ImageDataLoaders over PNG files, two workers", _walk(dls.train)
+
 @bench("synth", "6,000 rendered train pictures, drawn anew (seconds)", "at most 10 s", quick=False)
 def _(c):
     from asl_course.synth import synth_letters

@@ -1,0 +1,62 @@
+"fastai around our batches, the shipped recipe, and what neither may do"
+import numpy as np, pickle, pytest, torch, torch.nn.functional as F
+import fastai.callback.all
+from fastai.interpret import ClassificationInterpretation
+from fastai.learner import Learner, load_learner
+from fastai.losses import CrossEntropyLossFlat
+from asl_course.core import *
+from asl_course.data import *
+from asl_course.cnn import CNN
+from asl_course.learner import *
+from asl_course.mlp import MLP
+
+@pytest.fixture(scope="module")
+def hands(tmp_path_factory):
+    from asl_course.synth import synth_letters
+    return synth_letters(2400, 240, 0, tmp_path_factory.mktemp("hands"))
+
+@pytest.fixture
+def learn(hands, tmp_path):
+    set_seed(0)
+    return Learner(letter_dls(hands.x, hands.y, hands.x_test, hands.y_test, path=tmp_path), CNN(), CrossEntropyLossFlat(), path=tmp_path)
+
+def test_batches_are_ours_and_keep_their_order_when_asked(hands, learn):
+    dl = learn.dls.train
+    seen = torch.cat([yb for _, yb in dl])
+    assert len(seen)==2400 and len(dl)==19 and not torch.equal(seen, dl.batches.y) and torch.equal(seen.sort()[0], dl.batches.y.sort()[0])
+    for fixed in (dl.new(shuffle=False), dl.new(get_idxs=lambda: range(2400))):
+        assert torch.equal(torch.cat([yb for _, yb in fixed]), dl.batches.y) and fixed.batches.x.data_ptr()==dl.batches.x.data_ptr()
+    assert list(dl.vocab)==list(LETTERS)
+
+def test_too_few_names(hands):
+    with pytest.raises(ValueError, match="labels reach 23: expected 0 to 9, for 10 names"): LetterDL(Batches(hands.x, hands.y), LETTERS[:10])
+
+def test_interpretation_counts_every_validation_row(hands, learn):
+    with learn.no_bar(), learn.no_logging():
+        learn.fit(1, 1e-3)
+        cm = ClassificationInterpretation.from_learner(learn).confusion_matrix()
+        scores, y = learn.get_preds()
+    assert cm.shape==(24, 24) and cm.sum()==240 and (cm.sum(1)==np.bincount(hands.y_test, minlength=24)).all()
+    check_close(scores, predict(learn.model, hands.x_test).softmax(1), 1e-4)
+
+def test_export_is_whole_or_not_at_all(hands, learn, tmp_path):
+    odd = Learner(learn.dls, CNN(), lambda p, y: F.cross_entropy(p, y), path=tmp_path)
+    with pytest.raises(ValueError, match="loss_func cannot be exported"): export_learner(odd, tmp_path/"odd.pkl")
+    assert not (tmp_path/"odd.pkl").exists()
+    p = export_learner(learn, tmp_path/"learn.pkl")
+    assert p.stat().st_size<1e6, "the pictures went with it"
+    assert learn.dls.train.batches.y.shape==(2400,), "the Learner lost its data"
+    with pytest.warns(UserWarning, match="insecure pickle"): back = load_learner(p)
+    check_close(predict(back.model, hands.x_test[:50]), predict(learn.model, hands.x_test[:50]), 1e-5)
+
+def test_processes_must_share_equally():
+    with pytest.raises(ValueError, match=r"batches of \[5\] pictures.*2 processes"): shared_losses(MLP(784, (4,), 24), [(torch.rand(5, 1, 28, 28), torch.arange(5))], .1)
+
+def test_shipped_recipe_has_nothing_left_to_choose(hands):
+    from asl_course import core
+    core._readings[0] = 0
+    a, b = (train_recipe(5, "cpu", hands, epochs=1) for _ in range(2))
+    assert core._readings[0]==2, "one look at the test file each"
+    assert a.acc==b.acc and a.loss==b.loss and all(torch.equal(p, q) for p, q in zip(a.model.state_dict().values(), b.model.state_dict().values()))
+    assert "valid_loss" not in a.history.frame and not a.model.training and a.seconds>0
+    assert a.acc==score(predict(a.model, hands.x_test), hands.y_test).acc
