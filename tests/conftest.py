@@ -1,5 +1,5 @@
 """What the tests share: the repository, its notebooks, a small data set, and one papermill run of every chapter."""
-import json, os, shutil, sys, tempfile
+import json, os, shutil, tempfile
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path

@@ -1,5 +1,5 @@
 "Changes of pictures: what they promise and what they refuse"
-import numpy as np, pytest, torch
+import pytest, torch
 from hypothesis import given, settings, strategies as st
 from torchvision.transforms import v2
 from asl_course.core import *

@@ -1,5 +1,5 @@
 "The commands, as a person types them."
-import json, os, shutil, subprocess, sys
+import json, os, subprocess, sys
 from pathlib import Path
 import pytest
 from conftest import ROOT, NBS

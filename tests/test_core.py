@@ -1,5 +1,5 @@
 "Scale, seed, device, closeness, records."
-import json, math, os, subprocess, sys
+import json, math, subprocess, sys
 import numpy as np, pytest, torch
 from hypothesis import given, strategies as st
 from asl_course import core

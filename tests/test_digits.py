@@ -1,10 +1,9 @@
 "idx files and digits: what is read, and what is refused"
 import gzip, struct
-import numpy as np, pytest, torch
+import numpy as np, pytest
 from asl_course.core import *
 from asl_course.files import DataError
 from asl_course.digits import *
-from asl_course import digits as mod
 
 def idx(a): return b"\0\0\x08"+bytes([a.ndim])+struct.pack(f">{a.ndim}I", *a.shape)+a.tobytes()
 

@@ -1,6 +1,5 @@
 "The site and the README are made from the notebooks, with every page, link, formula and picture in place."
-import re, shutil, subprocess, sys
-from pathlib import Path
+import re, subprocess, sys
 import pytest
 from conftest import NBS, ROOT
 sys.path.insert(0, str(ROOT/"tests"/"first"))

@@ -1,9 +1,9 @@
 "The reader, the cache and the download: what is wrong is named with its place, and nothing is left half-written."
-import gzip, io, os, stat, subprocess, sys, time, warnings, zipfile
+import gzip, os, subprocess, sys, time, warnings, zipfile
 from pathlib import Path
 import numpy as np, pytest
 from hypothesis import given, settings, strategies as st, HealthCheck
-from asl_course.core import Letters, to_index, to_label
+from asl_course.core import to_index, to_label
 from asl_course import files
 from asl_course.files import *
 

@@ -1,5 +1,5 @@
 "fastai around our batches, the shipped recipe, and what neither may do"
-import numpy as np, pickle, pytest, torch, torch.nn.functional as F
+import numpy as np, pytest, torch, torch.nn.functional as F
 import fastai.callback.all
 from fastai.interpret import ClassificationInterpretation
 from fastai.learner import Learner, load_learner
@@ -39,6 +39,23 @@ def test_interpretation_counts_every_validation_row(hands, learn):
     assert cm.shape==(24, 24) and cm.sum()==240 and (cm.sum(1)==np.bincount(hands.y_test, minlength=24)).all()
     check_close(scores, predict(learn.model, hands.x_test).softmax(1), 1e-4)
 
+def test_a_change_touches_train_batches_only(hands, learn):
+    learn.add_cb(Change(lambda xb: xb*0))
+    seen = []
+    learn.model.register_forward_hook(lambda m, args, out: seen.append((m.training, bool((args[0]==0).all()))))
+    with learn.no_bar(), learn.no_logging(): learn.fit(1, 1e-3)
+    assert set(seen)=={(True, True), (False, False)}
+
+def test_autocast_computes_in_16_bits_and_keeps_weights_in_32(hands, learn):
+    learn.add_cb(Autocast())
+    kinds = set()
+    learn.model[-1].register_forward_hook(lambda m, args, out: kinds.add(out.dtype))
+    with learn.no_bar(), learn.no_logging():
+        learn.fit(1, 1e-3)
+        scores, _ = learn.get_preds(act=lambda o: o)
+    assert kinds=={torch.bfloat16} and scores.dtype==torch.float32 and {p.dtype for p in learn.model.parameters()}=={torch.float32}
+    assert not torch.is_autocast_enabled("cpu"), "left on for whoever comes next"
+
 def test_export_is_whole_or_not_at_all(hands, learn, tmp_path):
     odd = Learner(learn.dls, CNN(), lambda p, y: F.cross_entropy(p, y), path=tmp_path)
     with pytest.raises(ValueError, match="loss_func cannot be exported"): export_learner(odd, tmp_path/"odd.pkl")
@@ -60,3 +77,18 @@ def test_shipped_recipe_has_nothing_left_to_choose(hands):
     assert a.acc==b.acc and a.loss==b.loss and all(torch.equal(p, q) for p, q in zip(a.model.state_dict().values(), b.model.state_dict().values()))
     assert "valid_loss" not in a.history.frame and not a.model.training and a.seconds>0
     assert a.acc==score(predict(a.model, hands.x_test), hands.y_test).acc
+
+def test_choice_reads_every_row_once_by_a_network_that_has_not_seen_its_photograph(hands, monkeypatch):
+    from asl_course import learner
+    few, asked = hands.sample(600, 100), []
+    def fit_nothing(x, y, *args, **kwargs):
+        assert kwargs["tfm"].flip==0 and len(x)<600
+        return {o.tobytes() for o in x}, None
+    def read(seen, x, device):
+        asked.append(len(x)); assert not any(o.tobytes() in seen for o in x)
+        return torch.nn.functional.one_hot(torch.zeros(len(x), dtype=torch.long), 24).float() # says A to all
+    monkeypatch.setattr(learner, "cnn_fit", fit_nothing); monkeypatch.setattr(learner, "predict", read)
+    res = learner.choice(few, 0, "cpu", "full", SHIPPED, n=3)
+    assert sum(asked)==600 and len(asked)==3 and res["valid"]["acc"]==pytest.approx((few.y==0).mean())
+    groups = learner.photo_groups(few.x)
+    assert res["photographs"]==len(set(groups[few.y!=0]))

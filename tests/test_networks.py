@@ -25,7 +25,9 @@ def test_mlp_shapes_and_dropout():
 def test_rescale_and_glorot():
     assert Rescale(-1, 1)(torch.tensor([0., .5, 1.])).tolist()==[-1, 0, 1]
     set_seed(0); m = glorot(MLP())
-    for i in (1, 3, 5): assert m[i].weight.abs().max()<=(6/sum(m[i].weight.shape))**.5 and (m[i].bias==0).all()
+    for i in (1, 3, 5):
+        most = (6/sum(m[i].weight.shape))**.5 # of a uniform draw, whose spread is most/√3
+        assert m[i].weight.abs().max()<=most and m[i].weight.std().item()==pytest.approx(most/3**.5, rel=.03) and (m[i].bias==0).all()
 
 def test_t3_train_keeps_the_best_epoch_and_counts_its_looks(hands):
     from asl_course import core
@@ -79,6 +81,7 @@ def test_coarse():
     x = np.arange(784, dtype=np.uint16).reshape(1, 28, 28).astype(np.uint8)
     assert (coarse(x, 28)==x).all() and len(np.unique(coarse(x, 7)))<=49
     b = coarse(x, 14); assert (b[0, ::2, ::2]==b[0, 1::2, 1::2]).all()
+    assert b[0, 6, 8]==round(x[0, 6:8, 8:10].mean()) and coarse(x, 7)[0, 27, 0]==round(x[0, 24:, :4].mean())
     with pytest.raises(ValueError, match="divisor"): coarse(x, 9)
 
 def test_one_cycle():

@@ -1,7 +1,7 @@
 "Every chapter ran from top to bottom in a fresh kernel; see the `runs` fixture for how."
-import os, socket, subprocess, sys
+import os, subprocess, sys
 import pytest
-from conftest import NBS, ROOT, load, source, code_cells, devices, real_found
+from conftest import NBS, load, source, code_cells, devices, real_found
 
 @pytest.mark.parametrize("device", devices())
 @pytest.mark.parametrize("src", ["synth", "real"])

@@ -2,7 +2,6 @@
 import ast, json, re, subprocess
 from collections import Counter
 from configparser import ConfigParser
-from pathlib import Path
 import pytest
 from conftest import NBS, ROOT, PARAMETERS, load, source, code_cells
 
@@ -66,7 +65,7 @@ def test_no_cycles_nothing_imports_upwards():
 
 def test_public_functions_are_documented():
     "A docstring; a docment on the line of each parameter; and what is returned, unless there is nothing to pass in and the docstring says it"
-    import importlib, inspect
+    import importlib
     poor = []
     for p in sorted((ROOT/"asl_course").glob("*.py")):
         if p.stem in ("__init__", "_modidx", "all"): continue

@@ -1,5 +1,5 @@
 "Softmax, loss, gradients and the loop at the edges."
-import numpy as np, pytest, torch, torch.nn.functional as F
+import numpy as np, torch, torch.nn.functional as F
 from hypothesis import given, settings, strategies as st
 from asl_course.core import *
 from asl_course.scratch import *

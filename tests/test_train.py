@@ -1,6 +1,5 @@
 "fit, evaluate, histories, weights: what they promise and what they refuse"
 import numpy as np, pytest, torch, torch.nn as nn, torch.nn.functional as F
-from functools import partial
 from torch.utils.data import DataLoader, TensorDataset
 from asl_course.core import *
 from asl_course.data import *
