@@ -29,9 +29,9 @@ from .augment import *
 __all__ = ['SHIPPED', 'LetterDL', 'letter_dls', 'Change', 'Autocast', 'export_learner', 'shared_losses', 'choice', 'Trained',
            'train_recipe', 'shipped']
 
-# %% ../nbs/09_learner.ipynb #9ed51493
-class _Rows:
-    "As many rows as there are, for fastai, which asks a data set for its length and for an empty copy"
+# %% ../nbs/09_learner.ipynb #19c964a3
+class _Rows: # fastai asks a data set for its length, and for an empty copy when it exports
+    "As many rows as there are"
     def __init__(self, n): self.n = n
     def __len__(self): return self.n
     def new_empty(self): return _Rows(0)
@@ -47,7 +47,7 @@ class LetterDL(DataLoader):
         super().__init__(_Rows(len(batches.y)), bs=batches.bs, indexed=True, device=batches.y.device)
     def __iter__(self): yield from self.batches
     def __len__(self): return len(self.batches)
-    def new(self, dataset=None, cls=None, **kwargs):
+    def new(self, dataset=None, cls=None, **kwargs): # fastai asks for a copy without shuffling, to look at pictures in order, or without data, to export
         b = self.batches
         if dataset is not None and not len(dataset): b = Batches(b.x[:1, 0]*0, b.y[:1]*0, b.bs) # an exported Learner takes no pictures with it
         elif "get_idxs" in kwargs or not kwargs.get("shuffle", b.shuffle): b = Batches(b.x[:, 0], b.y, b.bs, device=b.y.device)
