@@ -203,6 +203,7 @@ def test_committed_records():
         rec = read_record(id, src)
         assert rec["scale"]=="full" and rec["source"]==src and id in known and len(p.read_text())<200_000
         assert rec["code"]==code_hash(known[id].fn), f"{p.name} was made by other code: asl_run --sweep {id}"
+        assert rec["settings"]==json.loads(json.dumps(known[id].settings)), f"{p.name} was made with other settings: asl_run --sweep {id}"
         assert len(rec["seeds"])>=known[id].seeds or id in PENDING, id
         assert rec["test_readings"]==sum(o["test_readings"] for o in rec["seeds"])
     missing = [id for id in known if not (ROOT/"data"/"runs"/f"{id}.real.json").exists() and id not in PENDING]
