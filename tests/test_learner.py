@@ -95,3 +95,16 @@ def test_choice_asks_each_network_about_photographs_it_has_not_seen(hands, monke
     assert sorted(asked)==list(range(600)) and res["valid"]["acc"]==pytest.approx(right.mean())
     wrong = np.array([1-right[groups==g].mean() for g in np.unique(groups)])
     assert res["photographs"]==(wrong>.5).sum() and ((wrong>0)&(wrong<=.5)).any() and ((wrong>.5)&(wrong<1)).any()
+
+def test_what_is_shipped_is_what_was_chosen(hands, monkeypatch):
+    "`train_recipe` and the recipe `09.choice-no-flip` train alike, but for the rows"
+    from asl_course import learner
+    from asl_course.core import recipes
+    seen = []
+    def note(x, y, seed, device, epochs, **kwargs):
+        seen.append((seed, epochs, {k: v for k, v in kwargs.items() if k!="tfm"}, repr(kwargs["tfm"])))
+        return CNN(), None
+    monkeypatch.setattr(learner, "cnn_fit", note)
+    train_recipe(7, "cpu", hands)
+    learner.choice(hands.sample(600, 100), 7, "cpu", "full", **{**recipes["09.choice-no-flip"].settings, "n": 2})
+    assert len(seen)==3 and seen[0]==seen[1]==seen[2] and "flip" not in seen[0][3] and "rotate=10" in seen[0][3]
