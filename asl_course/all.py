@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/index.ipynb #8c6efc24
+# %% ../nbs/index.ipynb #5b05a997
 from .core import *
 from .files import *
 from .synth import *
@@ -18,6 +18,8 @@ from .mlp import *
 from .cnn import *
 from .augment import *
 from .learner import *
+from .honest import *
+from .claims import *
 
 # %% ../nbs/index.ipynb #64ed771b
 __all__ = [o for o in globals() if not o.startswith("_") and o!="annotations"] # `from asl_course.all import *` gives the lot

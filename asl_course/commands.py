@@ -15,8 +15,8 @@ from .core import repo_root, cache_folder, write_atomic
 
 # %% auto #0
 __all__ = ['bench_rows', 'diagnose', 'asl_doctor', 'chapters', 'find_headline', 'run_chapter', 'copy_chapters', 'refresh_chapter',
-           'all_recipes', 'run_sweep', 'asl_run', 'asl_data', 'bench', 'time_pair', 'in_process', 'BenchData',
-           'run_bench', 'asl_bench']
+           'all_recipes', 'run_sweep', 'records_table', 'asl_run', 'asl_data', 'bench', 'time_pair', 'in_process',
+           'BenchData', 'run_bench', 'asl_bench']
 
 # %% ../nbs/23_commands.ipynb #421dfbcf
 def _size(folder):
@@ -190,7 +190,33 @@ def run_sweep(
             print(f"{id}, seed {s}: {time.perf_counter()-t:.0f} s", flush=True); n += 1
     return n
 
-# %% ../nbs/23_commands.ipynb #2df7da0a
+# %% ../nbs/23_commands.ipynb #5f58a884
+def _misfits(rec, recipe):
+    "What of a record does not fit the recipe, in words"
+    if recipe is None: return "no such recipe"
+    found = {"stale: its code has changed": rec["code"]!=code_hash(recipe.fn), "stale: its settings have changed": rec["settings"]!=json.loads(json.dumps(recipe.settings)),
+             f"{rec['scale']} scale": rec["scale"]!="full", f"{len(rec['seeds'])} of {recipe.seeds} seeds": len(rec["seeds"])<recipe.seeds}
+    return "; ".join(k for k, bad in found.items() if bad)
+
+def records_table(
+    folder=None, # Folder of records; by default the published ones, and then recipes without a record are listed too
+):               # A frame, a line a record: seeds; looks, readings of the test file; seconds of a run; accuracy on valid and test, where they are metrics; state, what does not fit
+    "The records, and which of them no longer match the code"
+    import pandas as pd
+    from asl_course.core import records_folder
+    known, rows = all_recipes(), {}
+    for p in sorted(Path(folder or records_folder()).glob("*.json")):
+        id, _, src = p.stem.rpartition(".")
+        try: rec = read_record(id, src, p.parent)
+        except ValueError as e: rows[p.stem] = dict(state=str(e)); continue
+        mean = lambda get: np.mean([get(o) for o in rec["seeds"]])
+        acc = {k: mean(lambda o: o["metrics"][k]["acc"]) for k in ("valid", "test") if all("acc" in (o["metrics"].get(k) or ()) for o in rec["seeds"])}
+        rows[p.stem] = dict(seeds=len(rec["seeds"]), looks=rec["test_readings"], seconds=mean(lambda o: o["seconds"]), **acc, state=_misfits(rec, known.get(id)))
+    if not folder: rows |= {f"{id}.real": dict(state="no record") for id in known if f"{id}.real" not in rows}
+    kinds = dict(seeds="Int64", looks="Int64", seconds=float, valid=float, test=float, state=str)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=[*kinds]).sort_index().astype(kinds)
+
+# %% ../nbs/23_commands.ipynb #8fe6d4a8
 def _is_published(letters):
     "Was the data read from the published files, to the byte?"
     from asl_course.files import SHA256, TRAIN, TEST
@@ -217,9 +243,14 @@ def asl_run(
     sweep:str=None,    # Run recipes over seeds: ids or patterns such as 02.t4 or 02.*, separated by commas
     seeds:int=None,     # Seeds of a sweep
     list:store_true=False,  # List chapters and recipes
+    table:store_true=False, # Print what is recorded, and what in it is stale; exit code 1 when something is
 ):
     "Run chapters as programs and show what came out"
     names = which or ()
+    if table:
+        found = records_table(os.environ.get("ASL_RECORDS"))
+        print(found.fillna({"state": ""}).to_string(float_format="{:.3f}".format, na_rep="-") if len(found) else "No records.")
+        return int((found.state!="").any())
     if list:
         print("\n".join(["chapters: "+", ".join(p.stem for p in chapters()), "recipes:"]+[f"  {k:<18} {r.title}" for k, r in sorted(all_recipes().items())]))
         return 0

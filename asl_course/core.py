@@ -314,12 +314,12 @@ def recipe(
 ):                             # A decorator that returns the function unchanged
     "Register a function `fn(letters, seed, device, scale, **settings)` as a recipe; it may be registered under several ids"
     def _reg(fn):
-        defaults = {k:p.default for k,p in list(inspect.signature(fn).parameters.items())[4:]}
+        defaults = {k:p.default for k,p in list(inspect.signature(fn).parameters.items())[4:] if p.kind is not p.VAR_KEYWORD}
         recipes[id] = Recipe(id, fn, title, split, selected_on, tuple(claims.split()), seeds, {**defaults, **settings}, data)
         return fn
     return _reg
 
-# %% ../nbs/00_core.ipynb #80bf2ab2
+# %% ../nbs/00_core.ipynb #70e63acb
 def records_folder(
     write:bool=False, # The folder to write to, rather than the one with the published records?
 ):                    # A `Path`
@@ -340,7 +340,9 @@ def read_record(
     except json.JSONDecodeError as e: raise ValueError(f"{path.name} is not JSON ({e}); delete it and run `asl_run --sweep {id}`") from e
     if rec.get("schema")!=SCHEMA: raise ValueError(f"{path.name} has schema {rec.get('schema')!r}, this library reads {SCHEMA}; run `asl_run --sweep {id}` again")
     missing = [k for k in ("id", "chapter", "settings", "source", "data", "split", "selected_on", "scale", "code", "seeds") if k not in rec]
+    missing += [f"{k} of seed {o.get('seed', '?')}" for o in rec.get("seeds", []) for k in ("seed", "seconds", "device", "torch", "test_readings", "metrics") if k not in o]
     if missing: raise ValueError(f"{path.name} lacks {', '.join(missing)}; run `asl_run --sweep {id}` again")
+    if (rec["id"], rec["source"])!=(id, source): raise ValueError(f"{path.name} holds the record {rec['id']} on {rec['source']} data; rename it, or run `asl_run --sweep {id}` again")
     return rec
 
 def _head(r, letters, scale):

@@ -1,0 +1,107 @@
+"The ledger: complete, borne out by records, with links that lead somewhere"
+import json, re
+from dataclasses import replace
+from pathlib import Path
+import numpy as np, pytest
+from conftest import ROOT, load, source
+import asl_course.core as core
+from asl_course.claims import *
+from asl_course.claims import CLAIMS
+from asl_course.commands import all_recipes, records_table, asl_run
+
+IDS = [f"T1.{i}" for i in range(1, 9)]+[f"T2.{i}" for i in range(1, 7)]+[f"T3.{i}" for i in range(1, 13)]+[f"T4.{i}" for i in range(1, 10)]+["T5.1", "Q1", "Q2", "Q3", "Q4"]
+
+def test_one_row_per_claim():
+    later = set() if list((ROOT/"nbs").glob("12_*.ipynb")) else {"T3.12"} # settled in chapter 12
+    ids = [c.id for c in CLAIMS]
+    assert len(ids)==len(set(ids)) and set(ids)==set(IDS)-later
+
+def test_ids_are_those_of_the_list_of_claims():
+    file = ROOT.parent/"shared"/"claims.md"
+    if not file.exists(): pytest.skip("the list of claims is kept beside the project; the ids above are a copy of its ids")
+    assert re.findall(r"^\| ((?:T\d\.\d+)|(?:Q\d)) \|", file.read_text(), re.M)==IDS
+
+def test_every_row_is_filled():
+    f = ledger()
+    for k in ("claim", "as stated", "honest", "verdict", "why", "cell", "again"): assert (f[k].str.strip()!="").all(), k
+    assert set(f.verdict)<=set(VERDICTS) and (f.seeds>=1).all()
+    assert not f["as stated"].str.contains("nan").any() and not f.honest.str.contains("nan").any()
+    assert all(w.endswith(".") and w.count(". ")<=1 for w in f.why), "the cause in a sentence, two at most"
+
+def test_a_recipe_of_each_row_names_the_claim():
+    known = all_recipes()
+    silent = [c.id for c in CLAIMS if not any(c.id in known[o[0]].claims for o in (c.got, c.honest))]
+    assert not silent, silent
+
+def test_links_lead_to_headings():
+    from asl_course.claims import _link
+    for c in CLAIMS:
+        nb, heading = c.where.split("#")
+        md = "\n".join(source(o) for o in load(ROOT/"nbs"/f"{nb}.ipynb")["cells"] if o["cell_type"]=="markdown")
+        assert re.search(rf"^##+ {re.escape(heading)}$", md, re.M), c.where
+    assert _link("02_scratch#The claim: 99.63 %")=="[02 The claim: 99.63 %](02_scratch.ipynb#the-claim-99.63)"
+    assert _link('03_train#"Equivalent" layers').endswith("#equivalent-layers)") and _link("08_augment#Is a mirrored hand the same letter?").endswith("#is-a-mirrored-hand-the-same-letter)")
+
+def test_a_verdict_that_does_not_follow_is_refused():
+    c = CLAIMS[0]
+    with pytest.raises(ValueError, match="T1.1: the records do not bear out 'holds for another reason'"): ledger([replace(c, proof=lambda v: False)])
+    with pytest.raises(ValueError, match="T1.1 has the verdict 'maybe': expected one of holds, holds for"): ledger([replace(c, verdict="maybe")])
+
+def test_table_for_a_page():
+    t = ledger_table(ledger(CLAIMS[:2]), ("claim", "verdict")).splitlines()
+    assert t[0]=="|  | claim | verdict |" and t[2].startswith("| T1.1 | the dips") and len(t)==4
+    f = ledger(CLAIMS[:1]); f["claim"] = "a|b"
+    assert r"a\|b" in ledger_table(f, ("claim",))
+
+# -- records that must not be believed
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    "A folder of records in place of the published ones, with one record in it"
+    monkeypatch.setattr(core, "records_folder", lambda write=False: tmp_path)
+    rec = json.loads((ROOT/"data"/"runs"/"03.t1.real.json").read_text())
+    def put(**changes):
+        (tmp_path/"03.t1.real.json").write_text(json.dumps({**rec, **changes}))
+        return rec
+    put(); put.folder = tmp_path
+    return put
+
+def test_values_come_from_full_scale_records_only(runs):
+    rec = runs()
+    assert recorded("03.t1", "test.acc")==pytest.approx(np.mean([o["metrics"]["test"]["acc"] for o in rec["seeds"]]))
+    with pytest.raises(ValueError, match="no record of 03.t1-slow on the real data: run `asl_run --sweep 03.t1-slow`"): recorded("03.t1-slow", "test.acc")
+    runs(scale="smoke")
+    with pytest.raises(ValueError, match="the record of 03.t1 is of smoke scale: the ledger takes full scale only"): recorded("03.t1", "test.acc")
+    runs(schema=99)
+    with pytest.raises(ValueError, match="schema 99"): recorded("03.t1", "test.acc")
+
+def test_a_record_that_lacks_something_is_named(runs):
+    rec = runs()
+    runs(); p = runs.folder/"03.t1.real.json"; d = json.loads(p.read_text()); del d["split"]; p.write_text(json.dumps(d))
+    with pytest.raises(ValueError, match="03.t1.real.json lacks split"): recorded("03.t1", "test.acc")
+    runs(seeds=[{k: v for k, v in rec["seeds"][0].items() if k!="torch"}])
+    with pytest.raises(ValueError, match="lacks torch of seed 42"): recorded("03.t1", "test.acc")
+    runs(id="03.t2")
+    with pytest.raises(ValueError, match="holds the record 03.t2 on real data"): recorded("03.t1", "test.acc")
+
+def test_an_interval_takes_two_seeds(runs):
+    rec = runs()
+    mean, low, high, how = recorded_interval("03.t1", "test.acc"); assert low<mean<high and how=="seeds"
+    runs(seeds=rec["seeds"][:1])
+    with pytest.raises(ValueError, match="03.t1 has 1 seed: an interval takes at least two"): recorded_interval("03.t1", "test.acc")
+
+def test_the_table_of_records_marks_what_is_stale(runs, monkeypatch, capsys):
+    rec = runs()
+    t = records_table(runs.folder); assert t.loc["03.t1.real", "state"]=="" and t.loc["03.t1.real", "seeds"]==5
+    for changes, says in ((dict(code="0"*12), "stale: its code has changed"), (dict(settings={}), "stale: its settings have changed"), (dict(scale="smoke"), "smoke scale"),
+                          (dict(seeds=rec["seeds"][:2]), "2 of 5 seeds"), (dict(schema=7), "schema 7")):
+        runs(**changes); assert says in records_table(runs.folder).loc["03.t1.real", "state"], says
+    (runs.folder/"99.gone.real.json").write_text(json.dumps({**rec, "id": "99.gone"}))
+    assert records_table(runs.folder).loc["99.gone.real", "state"]=="no such recipe"
+    monkeypatch.setenv("ASL_RECORDS", str(runs.folder))
+    assert asl_run(table=True)==1 and "no such recipe" in capsys.readouterr().out
+    (runs.folder/"99.gone.real.json").unlink(); runs()
+    assert asl_run(table=True)==0 and "03.t1.real" in capsys.readouterr().out
+    assert records_table().loc["03.t1-slow.real", "state"]=="no record", "of the published ones, what is missing is listed too"
+    (runs.folder/"03.t1.real.json").unlink()
+    assert asl_run(table=True)==0 and "No records." in capsys.readouterr().out
