@@ -39,7 +39,7 @@ def test_links_lead_to_headings():
         nb, heading = c.where.split("#")
         md = "\n".join(source(o) for o in load(ROOT/"nbs"/f"{nb}.ipynb")["cells"] if o["cell_type"]=="markdown")
         assert re.search(rf"^##+ {re.escape(heading)}$", md, re.M), c.where
-    assert _link("02_scratch#The claim: 99.63 %")=="[02 The claim: 99.63 %](02_scratch.ipynb#the-claim-99.63)"
+    assert _link("02_scratch#The claim: 99.63 %")=="[02, The claim: 99.63 %](02_scratch.ipynb#the-claim-99.63)"
     assert _link('03_train#"Equivalent" layers').endswith("#equivalent-layers)") and _link("08_augment#Is a mirrored hand the same letter?").endswith("#is-a-mirrored-hand-the-same-letter)")
 
 def test_a_verdict_that_does_not_follow_is_refused():

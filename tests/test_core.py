@@ -72,6 +72,14 @@ def test_record_is_complete(toy, fake_recipe, tmp_path):
     assert set(rec["seeds"][0])=={"seed", "seconds", "device", "torch", "test_readings", "metrics"} and "_model" not in rec["seeds"][0]["metrics"]
     assert is_recorded(fake_recipe, toy, 42, "smoke", tmp_path) and not is_recorded(fake_recipe, toy, 42, "full", tmp_path) and not is_recorded(fake_recipe, toy, 44, "smoke", tmp_path)
 
+def test_a_recipe_may_pass_settings_on(toy, tmp_path):
+    def passed(letters, seed, device, scale, lr=.1, **settings): return dict(test=dict(acc=settings["mood"]))
+    try:
+        recipe("99.passed", "Passes on", mood=.25)(passed)
+        run_recipe("99.passed", toy, 42, scale="smoke", folder=tmp_path)
+        assert read_record("99.passed", toy.source, tmp_path)["settings"]==dict(lr=.1, mood=.25)
+    finally: recipes.pop("99.passed", None)
+
 def test_other_scale_or_data_begins_anew(toy, fake_recipe, tmp_path):
     run_recipe(fake_recipe, toy, 42, scale="smoke", folder=tmp_path)
     run_recipe(fake_recipe, toy, 43, scale="full", folder=tmp_path)

@@ -36,6 +36,8 @@ def test_comparing_two_readers():
     r = compare(a, b)
     assert r["diff"]==pytest.approx(30/400) and r["low"]>0 and r["mcnemar"]<1e-6 and r["swap"]<.002
     assert compare(b, a)["diff"]==-r["diff"]
+    a, b = np.r_[np.ones(10), np.zeros(2), np.ones(50)]>0, np.r_[np.zeros(10), np.ones(2), np.ones(50)]>0
+    assert compare(a, b)["mcnemar"]==compare(b, a)["mcnemar"]==pytest.approx(2*(1+12+66)/2**12), "two tails of twelve coins that fall ten to two"
     same = compare(a, a); assert (same["diff"], same["low"], same["high"], same["mcnemar"], same["swap"])==(0, 0, 0, 1, 1)
     a, b = (np.repeat(g.random(12)<.5, 40) for _ in range(2)) # twelve photographs, by chance
     r = compare(a, b, np.arange(12).repeat(40)); assert r["swap"]>.03>r["mcnemar"] or r["diff"]==0
@@ -48,6 +50,8 @@ def test_calibration_error():
     assert calibration_error(sure.roll(1, 1), y)==1
     half = torch.where(torch.arange(len(y))[:, None]%2==0, sure, sure.roll(1, 1))*.5+.5/24 # right every other time, at a confidence of .52
     assert calibration_error(half, y)==pytest.approx(.5+.5/24-.5, abs=1e-3)
+    two = torch.tensor([[.9, .1]]*10+[[.6, .4]]*10) # surer than right in one bin, less sure than right in another
+    assert calibration_error(two, [0]*7+[1]*3+[0]*8+[1]*2)==pytest.approx((.2+.2)/2, abs=1e-6)
     with pytest.raises(ValueError, match="row 1 sums to 3: expected probabilities"): calibration_error(torch.tensor([[.5, .5], [1., 2.]]), [0, 1])
 
 def test_temperature_undoes_what_was_done_to_scores():
@@ -88,6 +92,7 @@ def test_per_letter_and_absent_letters():
     t = per_letter(y, guess)
     assert t.index.tolist()==list(LETTERS) and t.pictures.sum()==5
     assert t.recall[["A", "B", "F"]].tolist()==[.5, 1, 0] and t.recall.notna().sum()==3, "a letter that does not occur has no recall"
+    assert np.isnan(per_letter([0, 0], [0, 1]).f1["B"]), "nor an f1, though it was read"
     assert t.recall.mean()==pytest.approx(recall_score(y, guess, average="macro", labels=[0, 1, 5]))
 
 def test_abstaining():
@@ -110,3 +115,9 @@ def test_a_world_of_new_signers():
 
 def test_readers_have_names():
     with pytest.raises(ValueError, match="no reader 'tree': expected linear, mlp"): train_reader("tree", None, None, 0)
+
+def test_promises_on_record():
+    "What chapter 10 says of intervals and sets, on rendered hands"
+    share = lambda id, k: np.mean(seed_values(read_record(id), f"{k}.acc"))
+    assert .9<=share("10.coverage", "cluster")<=.99 and share("10.coverage", "plain")<.5 and share("10.coverage", "few")<.85
+    assert .87<=share("10.conformal", "honest")<=.93 and share("10.conformal", "leaking")<.8
