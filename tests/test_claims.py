@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np, pytest
 from conftest import ROOT, load, source
 import asl_course.core as core
+from asl_course.core import read_record
 from asl_course.claims import *
 from asl_course.claims import CLAIMS
 from asl_course.commands import all_recipes, records_table, asl_run
@@ -30,7 +31,7 @@ def test_every_row_is_filled():
 
 def test_a_recipe_of_each_row_names_the_claim():
     known = all_recipes()
-    silent = [c.id for c in CLAIMS if not any(c.id in known[o[0]].claims for o in (c.got, c.honest))]
+    silent = [c.id for c in CLAIMS if not any(c.id in known[o[0]].claims for o in c.got+c.honest)]
     assert not silent, silent
 
 def test_links_lead_to_headings():
@@ -41,6 +42,18 @@ def test_links_lead_to_headings():
         assert re.search(rf"^##+ {re.escape(heading)}$", md, re.M), c.where
     assert _link("02_scratch#The claim: 99.63 %")=="[02, The claim: 99.63 %](02_scratch.ipynb#the-claim-99.63)"
     assert _link('03_train#"Equivalent" layers').endswith("#equivalent-layers)") and _link("08_augment#Is a mirrored hand the same letter?").endswith("#is-a-mirrored-hand-the-same-letter)")
+
+def test_what_the_figures_say():
+    t = ledger([c for c in CLAIMS if c.id in ("T4.6", "T2.1", "T1.4")])
+    assert re.fullmatch(r"validation: 99\.\d\d % \(99\.\d\d to 99\.\d\d\)", t.loc["T4.6", "as stated"])
+    assert re.fullmatch(r"test: 6\d\.\d % \(\d\d\.\d to \d\d\.\d, also over photographs\)", t.loc["T4.6", "honest"])
+    assert t.loc["T2.1", "as stated"]=="7s in it, when sorted: 200" and t.loc["T1.4", "honest"].count(";")==3
+    assert t.loc["T4.6", "again"]=="asl_run --sweep 02.t4,10.t4-as-stated" and t.loc["T4.6", "looks at test"]==read_record("02.t4")["test_readings"]
+    assert ";" not in ledger([c for c in CLAIMS if c.id=="T1.4"], short=True).loc["T1.4", "honest"]
+
+def test_an_interval_over_photographs_is_no_narrower_than_over_seeds():
+    seeds = recorded_interval("02.t4", "test.acc"); both = recorded_interval("10.t4-as-stated", "test.acc")
+    assert seeds[0]==pytest.approx(both[0], abs=1e-6) and both[1]<seeds[1] and seeds[2]<both[2] and both[3]=="seeds and photographs"
 
 def test_a_verdict_that_does_not_follow_is_refused():
     c = CLAIMS[0]

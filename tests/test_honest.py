@@ -23,6 +23,9 @@ def test_copies_of_a_picture_say_nothing_new():
 def test_no_mistake_is_no_certainty():
     low, high = bootstrap_interval(np.ones(3000), np.arange(300).repeat(10))
     assert high==1 and low==pytest.approx(.025**(1/300))
+    one = np.ones(3000); one[7] = 0
+    low, high = bootstrap_interval(one, np.arange(300).repeat(10)); assert low==pytest.approx(.9815, abs=2e-4) and high==1, "one mistake leaves no less doubt than none"
+    low, high = bootstrap_interval(1-one, np.arange(300).repeat(10)); assert low==0 and high==pytest.approx(1-.9815, abs=2e-4)
     low, high = bootstrap_interval(np.zeros(50)); assert low==0 and high==pytest.approx(1-.025**(1/50))
 
 def test_what_an_interval_refuses():
@@ -38,7 +41,9 @@ def test_comparing_two_readers():
     assert compare(b, a)["diff"]==-r["diff"]
     a, b = np.r_[np.ones(10), np.zeros(2), np.ones(50)]>0, np.r_[np.zeros(10), np.ones(2), np.ones(50)]>0
     assert compare(a, b)["mcnemar"]==compare(b, a)["mcnemar"]==pytest.approx(2*(1+12+66)/2**12), "two tails of twelve coins that fall ten to two"
-    same = compare(a, a); assert (same["diff"], same["low"], same["high"], same["mcnemar"], same["swap"])==(0, 0, 0, 1, 1)
+    same = compare(a, a); assert (same["diff"], same["mcnemar"], same["swap"])==(0, 1, 1)
+    assert same["high"]==-same["low"]==pytest.approx(1-.025**(1/62)), "no picture apart is no certainty either"
+    swing = compare([True, False]*20, [False, True]*20, np.arange(20).repeat(2)); assert swing["diff"]==0 and swing["low"]==swing["high"]==0, "each photograph's difference is none"
     a, b = (np.repeat(g.random(12)<.5, 40) for _ in range(2)) # twelve photographs, by chance
     r = compare(a, b, np.arange(12).repeat(40)); assert r["swap"]>.03>r["mcnemar"] or r["diff"]==0
     with pytest.raises(ValueError, match="4 and 3 pictures"): compare([True]*4, [True]*3)
