@@ -54,6 +54,8 @@ def test_what_the_figures_say():
 def test_an_interval_over_photographs_is_no_narrower_than_over_seeds():
     seeds = recorded_interval("02.t4", "test.acc"); both = recorded_interval("10.t4-as-stated", "test.acc")
     assert seeds[0]==pytest.approx(both[0], abs=1e-6) and both[1]<seeds[1] and seeds[2]<both[2] and both[3]=="seeds and photographs"
+    photographs = [recorded("10.t4-as-stated", f"cluster.{i}") for i in (0, 1)]
+    assert both[0]-both[1]==pytest.approx(((seeds[0]-seeds[1])**2+(seeds[0]-photographs[0])**2)**.5, abs=1e-6) and both[2]>photographs[1]
 
 def test_a_verdict_that_does_not_follow_is_refused():
     c = CLAIMS[0]

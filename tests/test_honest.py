@@ -121,6 +121,11 @@ def test_a_world_of_new_signers():
 def test_readers_have_names():
     with pytest.raises(ValueError, match="no reader 'tree': expected linear, mlp"): train_reader("tree", None, None, 0)
 
+def test_where_a_threshold_comes_from():
+    res = {k: v["acc"] for k, v in conformal(None, 42, "cpu", "smoke").items()}
+    assert set(res)=={"leaking", "same", "honest", "people"}
+    assert res["leaking"]<.8<res["honest"]<.97 and res["leaking"]<min(res["same"], res["people"])
+
 def test_promises_on_record():
     "What chapter 10 says of intervals and sets, on rendered hands"
     share = lambda id, k: np.mean(seed_values(read_record(id), f"{k}.acc"))
