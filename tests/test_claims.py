@@ -1,7 +1,6 @@
 "The ledger: complete, borne out by records, with links that lead somewhere"
 import json, re
 from dataclasses import replace
-from pathlib import Path
 import numpy as np, pytest
 from conftest import ROOT, load, source
 import asl_course.core as core
@@ -120,3 +119,20 @@ def test_the_table_of_records_marks_what_is_stale(runs, monkeypatch, capsys):
     assert records_table().loc["03.t1-slow.real", "state"]=="no record", "of the published ones, what is missing is listed too"
     (runs.folder/"03.t1.real.json").unlink()
     assert asl_run(table=True)==0 and "No records." in capsys.readouterr().out
+
+# -- what is shown is what is recorded
+
+def shown(nb): return "\n".join("".join(o["data"]["text/markdown"]) for c in load(ROOT/"nbs"/nb)["cells"] if c["cell_type"]=="code" for o in c["outputs"] if "text/markdown" in o.get("data", {}))
+
+def rows_of(table): return [l for l in table.splitlines() if re.match(r"\| (T\d|Q)", l)]
+
+def test_the_saved_ledger_is_that_of_the_records():
+    page = shown("15_claims.ipynb")
+    old = [r.split(" | ")[0] for r in rows_of(ledger_table(ledger())) if r not in page]
+    assert not old, f"rows of chapter 15 that no longer match the records: {old}; make refresh CH=15"
+    assert len(rows_of(page))==len(CLAIMS) and all(f"**{i}**: {r.verdict}. {r.why}" in page for i, r in ledger().iterrows())
+
+def test_the_short_ledger_is_that_of_the_records():
+    short = rows_of(ledger_table(ledger([c for c in CLAIMS if not np.isnan(c.claimed)], short=True)))
+    for where, text in (("nbs/index.ipynb", shown("index.ipynb")), ("README.md", (ROOT/"README.md").read_text())):
+        assert rows_of(text)[-len(short):]==short, f"the ledger in {where} no longer matches the records: make refresh CH=index, then make docs"
