@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast, hashlib, inspect, json, os, random, tempfile, textwrap, time
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 import numpy as np
@@ -263,6 +264,7 @@ def _uses(f):
     fs = [m for m in vars(f).values() if inspect.isfunction(m)] if inspect.isclass(f) else [f]
     names, space = {n for m in fs for c in _codes(m.__code__) for n in c.co_names}, {k:v for m in fs for k,v in m.__globals__.items()}
     found = [inspect.unwrap(o.func if isinstance(o, partial) else o) for o in (space.get(n) for n in sorted(names)) if callable(o)]
+    found += [getattr(import_module(m), n) for m, _, n in (o.rpartition(".") for m in fs for o in vars(m).get("uses", ()))]
     return [o for o in found if (inspect.isfunction(o) or inspect.isclass(o)) and o.__module__.split(".")[0] in ("asl_course", "__main__") and o.__name__ not in _outside]
 
 def _codes(code): return [code]+[o for c in code.co_consts if inspect.iscode(c) for o in _codes(c)]
