@@ -15,7 +15,8 @@ from .core import write_atomic
 
 # %% auto #0
 __all__ = ['FORMAT', 'OPSET', 'PICTURES', 'About', 'save_model', 'load_model', 'open_photo', 'square', 'prepare', 'Prediction',
-           'Predictor', 'shipped_file', 'reader', 'find_photos', 'read_photos', 'rendered_photos', 'outside']
+           'Predictor', 'shipped_file', 'reader', 'find_photos', 'read_photos', 'rendered_photos', 'outside',
+           'make_reader', 'read_all']
 
 # %% ../nbs/12_predict.ipynb #30b9887b
 FORMAT, OPSET = 1, 18 # Version of the model files; of the ONNX operators in them
@@ -265,7 +266,7 @@ def reader(
 reader.uses = [f"asl_course.{o}" for o in ("honest.accuracy_coverage", "honest.temperature", "honest.train_reader", "split.photo_split", "train.predict", "train.score", "train.score_test")] # imported when it runs, so that `Predictor` needs no torch
 recipe("12.reader", "The shipped reader with its temperature and threshold", split="photo", selected_on="valid", claims="T3.12")(reader);
 
-# %% ../nbs/12_predict.ipynb #e3b22a8b
+# %% ../nbs/12_predict.ipynb #d25019f3
 def find_photos():
     "The folder `asl_letters` of photographs from outside the data set, where data is looked for; or None"
     from asl_course.files import data_places
@@ -287,15 +288,15 @@ def read_photos(
     return np.stack(x), np.array(y)
 
 def rendered_photos(
-    n:int=480,   # How many; letters in turn
+    n:int=240,   # How many; letters in turn
     seed:int=42, # The same seed, the same photographs
 ):               # (pictures, uint8, (n, 28, 28); class indexes)
-    "Photographs of rendered hands by signers that no train set has, from 160 pixels to 28"
+    "Photographs of rendered hands by signers that no train set has, from 112 pixels to 28"
     import torch
     from asl_course.synth import photographs
     g = torch.Generator().manual_seed(seed)
     letter = torch.arange(n)%24
-    made = photographs(letter, 32+torch.arange(n)//24%32, g, size=160, vary=.45)
+    made = photographs(letter, 32+torch.arange(n)//24%32, g, size=112, vary=.45)
     return np.stack([prepare((o.numpy()*255).round().astype(np.uint8)) for o in made]), letter.numpy()
 
 def outside(
@@ -310,8 +311,62 @@ def outside(
         top, guess = (o.numpy() for o in p.max(1))
         right, other, sure = guess==y, m.argmax(1).numpy()==y, top>=at
         return dict(n=len(y), acc=float(right.mean()), sure=dict(acc=float(sure.mean())), right=dict(acc=float(right[sure].mean()) if sure.any() else None), mirrored=dict(acc=float(other.mean())), either=dict(acc=float((right|other).mean())))
-    res = dict(test=made["test"], rendered=said(*rendered_photos(scaled(480, 48, scale), seed)))
+    res = dict(test=made["test"], rendered=said(*rendered_photos(scaled(240, 48, scale), seed)))
     return res | (dict(photos=said(*read_photos(folder))) if folder else {})
 
 outside.uses = ("asl_course.train.predict", "asl_course.synth.photographs")
 recipe("12.outside", "The shipped reader on rendered photographs, and on photographs of other people", split="photo", selected_on="valid", claims="T3.12")(outside);
+
+# %% ../nbs/12_predict.ipynb #affad3b9
+def make_reader(
+    letters,       # `Letters` to train on
+    folder,        # Where to put reader.safetensors and reader.onnx
+    seed:int=42,   # Seed of everything random
+    device="cpu",  # Where to train
+    scale="full",  # "smoke" trains for fewer epochs
+):                 # ([the two paths], their `About`)
+    "Train the shipped recipe and write both files"
+    import torch
+    made = reader(letters, seed, device, scale)
+    r = recipes["12.reader"]
+    about = About(LETTERS, tuple(letters.x.shape[1:]), r.id, {**r.settings, "seed": seed, "scale": scale}, made["temperature"], made["threshold"],
+                  dict(test=made["test"]["acc"], valid=made["valid"]["acc"], answered=made["answered"]["acc"], rows=[len(letters.y), len(letters.y_test)], source=letters.source, data=letters.sha256,
+                       torch=torch.__version__.split("+")[0], code=code_hash(reader)))
+    folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
+    return [save_model(made["_model"], folder/f"reader{s}", about) for s in (".safetensors", ".onnx")], about
+
+def read_all(
+    reads:Predictor, # Reads
+    what,            # Paths of pictures, folders and CSV files; "-" is standard input
+    crop=None,       # See `prepare`
+    mirror=False,    # For left hands
+):                   # Yields (name, `Prediction`), or (name, exception) for what could not be read
+    "Everything that is named, one after the other; a bad file does not stop the others"
+    import sys
+    def pictures(o):
+        if o=="-": yield "-", sys.stdin.buffer.read(); return
+        p = Path(o)
+        if p.is_dir():
+            found = sorted(q for q in p.rglob("*") if q.suffix.lower() in PICTURES)
+            if not found: yield o, ValueError(f"{o} holds no pictures ({', '.join(e[1:] for e in PICTURES)})")
+            yield from ((str(q), q) for q in found)
+        elif p.suffix.lower()==".csv": yield from _rows(p)
+        else: yield o, p
+    for o in what:
+        for name, source in pictures(o):
+            if isinstance(source, Exception): yield name, source; continue
+            try: yield name, reads(source, crop if not isinstance(source, np.ndarray) else None, mirror)
+            except (OSError, ValueError) as e: yield name, e
+
+def _rows(path):
+    "Rows of a CSV file of the data set, with or without a label"
+    import csv
+    try:
+        with open(path, newline="", encoding="utf-8") as f:
+            for k, row in enumerate(csv.reader(f), 1):
+                if k==1 and not row[0].strip().isdigit(): continue
+                if len(row) not in (784, 785): yield f"{path}:{k}", ValueError(f"line {k} of {path.name} has {len(row)} values: expected 784 grey levels, or 785 with a label"); continue
+                try: a = np.array(row[-784:], dtype=np.int64)
+                except ValueError: yield f"{path}:{k}", ValueError(f"line {k} of {path.name} holds something that is no whole number"); continue
+                yield (f"{path}:{k}", a.astype(np.uint8)) if 0<=a.min() and a.max()<=255 else (f"{path}:{k}", ValueError(f"line {k} of {path.name} holds {a.min()} to {a.max()}: expected 0 to 255"))
+    except (OSError, UnicodeDecodeError) as e: yield str(path), e

@@ -1,0 +1,183 @@
+"Model files, photographs, the reader and its commands: what they give, and what they refuse"
+import io, json, os, subprocess, sys, warnings
+from dataclasses import replace
+import numpy as np, pytest, torch
+from PIL import Image
+from asl_course.core import *
+from asl_course.cnn import CNN
+from asl_course.predict import *
+
+ABOUT = About(LETTERS, (28, 28), "12.reader", {"frac": .2}, 1.3, .6, {"test": 1.})
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0); m = CNN(24).train()
+    with torch.no_grad(): m(torch.rand(64, 1, 28, 28)) # statistics for batch norm
+    return m.eval()
+
+@pytest.fixture(scope="module")
+def files(model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    return {s: save_model(model, folder/f"reader{s}", ABOUT) for s in (".safetensors", ".onnx")}
+
+@pytest.fixture(scope="module")
+def reads(files): return Predictor(files[".onnx"], threads=1)
+
+@pytest.fixture(scope="module")
+def pictures():
+    from asl_course.synth import synth_letters
+    return synth_letters(480, 240, 3).x
+
+# -- model files
+
+def test_both_files_say_the_same_and_are_small(files, reads, model):
+    loaded, about = load_model(files[".safetensors"])
+    assert about==reads.about==replace(ABOUT, version=about.version) and about.version
+    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), loaded.state_dict().values())) and not loaded.training
+    assert all(p.stat().st_size<500_000 for p in files.values())
+    assert b"/" not in open(files[".onnx"], "rb").read().split(b"asl_course")[0][-200:], "no paths of the exporter"
+
+def test_torch_and_onnx_agree(files, reads, model, pictures):
+    with torch.no_grad(): want = (model(torch.as_tensor(pictures)[:, None]/255)/1.3).softmax(1).numpy()
+    got = reads.probs(pictures)
+    assert np.abs(got-want).max()<1e-4 and (got.argmax(1)==want.argmax(1)).all() and np.abs(got.sum(1)-1).max()<1e-5
+    assert np.allclose(reads.probs(pictures[:5], bs=2), got[:5], atol=1e-6) and reads.probs(pictures[:0]).shape==(0, 24)
+
+def test_saving_leaves_the_model_as_it_was(model, tmp_path):
+    model.train()
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    save_model(model, tmp_path/"a.onnx", ABOUT)
+    assert model.training and all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    model.eval()
+    with pytest.raises(ValueError, match="reader.pt: expected a name that ends with .safetensors or .onnx"): save_model(model, tmp_path/"reader.pt", ABOUT)
+
+def test_nothing_is_left_when_a_file_cannot_be_written(model, tmp_path, monkeypatch):
+    (tmp_path/"r.onnx").write_bytes(b"old")
+    monkeypatch.setattr(os, "replace", lambda *a: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"): save_model(model, tmp_path/"r.onnx", ABOUT)
+    assert [p.name for p in tmp_path.iterdir()]==["r.onnx"] and (tmp_path/"r.onnx").read_bytes()==b"old"
+
+@pytest.mark.parametrize("change, says", [(dict(letters="ABC"), "reads the letters 'ABC'"), (dict(format=99), "format 99, this library reads up to 1: update")])
+def test_files_of_others_are_refused(model, tmp_path, monkeypatch, change, says):
+    import asl_course.predict as p
+    if "format" in change: monkeypatch.setattr(p, "FORMAT", 99)
+    for s in (".safetensors", ".onnx"): save_model(model, tmp_path/f"r{s}", replace(ABOUT, **{k: v for k, v in change.items() if k!="format"}))
+    monkeypatch.setattr(p, "FORMAT", 1)
+    for load, s in ((load_model, ".safetensors"), (Predictor, ".onnx")):
+        with pytest.raises(ValueError, match=says): load(tmp_path/f"r{s}")
+
+def test_damaged_files_and_pickles_are_named(files, tmp_path):
+    for s, load in ((".safetensors", load_model), (".onnx", Predictor)):
+        data = files[s].read_bytes()
+        (tmp_path/f"cut{s}").write_bytes(data[:len(data)//2])
+        with pytest.raises(ValueError, match=rf"cut\{s} is damaged"): load(tmp_path/f"cut{s}")
+        with pytest.raises(FileNotFoundError, match="no file"): load(tmp_path/f"none{s}")
+        with pytest.raises(ValueError, match=r"m.pth is a pickle, which can run any code"): load(tmp_path/"m.pth")
+    from safetensors.torch import save_file
+    save_file({"a": torch.zeros(1)}, tmp_path/"bare.safetensors")
+    with pytest.raises(ValueError, match="bare.safetensors does not say what it is"): load_model(tmp_path/"bare.safetensors")
+    save_file({"a": torch.zeros(1)}, tmp_path/"other.safetensors", metadata={"asl_course": json.dumps({**ABOUT.__dict__, "version": "1"})})
+    with pytest.raises(ValueError, match="other.safetensors holds other weights"): load_model(tmp_path/"other.safetensors")
+    save_file({"a": torch.zeros(1)}, tmp_path/"torn.safetensors", metadata={"asl_course": "{"})
+    with pytest.raises(ValueError, match="torn.safetensors holds damaged metadata"): load_model(tmp_path/"torn.safetensors")
+    save_file({"a": torch.zeros(1)}, tmp_path/"less.safetensors", metadata={"asl_course": json.dumps({"letters": LETTERS, "format": 1})})
+    with pytest.raises(ValueError, match="less.safetensors does not say its size"): load_model(tmp_path/"less.safetensors")
+    with pytest.raises(ValueError, match="expected a .onnx file"): Predictor(tmp_path/"bare.safetensors")
+
+# -- photographs
+
+def bytes_of(im, kind="PNG", **kw):
+    f = io.BytesIO(); im.save(f, kind, **kw); return f.getvalue()
+
+def test_a_row_as_a_picture_gives_the_same_letter(reads, pictures):
+    rows = pictures[::20]
+    want = reads.probs(rows)
+    for r, p in zip(rows, want):
+        small = Image.fromarray(r)
+        assert np.array_equal(prepare(bytes_of(small)), r) and np.array_equal(prepare(r.reshape(-1)), r), "28x28 stays as it is"
+        big = bytes_of(small.resize((280, 280), Image.Resampling.BICUBIC).convert("RGB"))
+        got = reads(big)
+        assert got.letter==LETTERS[p.argmax()] or np.sort(p)[-1]-np.sort(p)[-2]<.1
+        assert np.abs(got.probs-p).max()<.1
+
+def test_every_kind_of_picture(pictures, tmp_path):
+    grey = Image.fromarray(pictures[0]).resize((56, 56)); want = np.asarray(grey).astype(int)
+    close = lambda im, tol=2: np.abs(np.asarray(im).astype(int)-want).max()<=tol
+    assert close(open_photo(bytes_of(grey.convert("RGB")))) and close(open_photo(bytes_of(grey.convert("RGBA")))) and close(open_photo(bytes_of(grey.convert("LA"))))
+    assert close(open_photo(bytes_of(grey.convert("CMYK"), "TIFF")), 3) and close(open_photo(bytes_of(grey.convert("RGB").quantize(256))), 6)
+    sixteen = Image.fromarray((np.asarray(grey).astype(np.uint16)*257))
+    assert close(open_photo(bytes_of(sixteen))) and close(open_photo(np.asarray(sixteen)))
+    assert close(open_photo(np.asarray(grey)/255)) and close(open_photo(np.stack([np.asarray(grey)]*3, -1))) and close(open_photo(np.asarray(grey)[..., None]))
+    clear = np.zeros((30, 30, 4), np.uint8); assert (np.asarray(open_photo(Image.fromarray(clear)))==255).all(), "what is transparent is white"
+    turned = grey.transpose(Image.Transpose.ROTATE_90); exif = turned.getexif(); exif[274] = 6
+    assert close(open_photo(bytes_of(turned, "PNG", exif=exif))), "upright"
+    p = tmp_path/"hand.png"; grey.save(p); assert close(open_photo(p)) and close(open_photo(str(p))) and close(open_photo(open(p, "rb")))
+
+def test_an_animated_picture_is_read_from_its_first_frame(pictures):
+    frames = [Image.fromarray(o).resize((56, 56)) for o in pictures[:3]]
+    with pytest.warns(UserWarning, match="has 3 frames: reading the first"): got = open_photo(bytes_of(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+    assert np.abs(np.asarray(got).astype(int)-np.asarray(frames[0])).max()<=6
+
+def test_what_is_no_picture(tmp_path):
+    grey = Image.fromarray(np.random.default_rng(0).integers(0, 255, (200, 200), dtype=np.uint8))
+    for name, data, says in (("text.png", b"hello", "text.png is not a picture"), ("empty.png", b"", r"empty.png is empty \(0 bytes\)"), ("cut.png", bytes_of(grey)[:2000], "cut.png is cut short"),
+                             ("cut.jpg", bytes_of(grey, "JPEG")[:2000], "cut.jpg is cut short"), ("dot.png", bytes_of(grey.resize((1, 1))), "dot.png has 1x1 pixels: expected at least 14x14")):
+        (tmp_path/name).write_bytes(data)
+        with pytest.raises(ValueError, match=says): open_photo(tmp_path/name)
+    with pytest.raises(FileNotFoundError, match="no file"): open_photo(tmp_path/"none.png")
+    for a, says in ((np.full((30, 30), np.nan), "900 values of the array are not finite"), (np.full((30, 30), 2.), "floats from 2 to 2: expected 0 to 1"), (np.zeros((5, 30)), "at least 14x14"),
+                    (np.zeros((30, 30, 5)), r"shape \(30, 30, 5\)"), (np.full((30, 30), -1), "expected uint8"), (np.zeros(700), "a row of 700 values: expected 784")):
+        with pytest.raises(ValueError, match=says): prepare(a)
+
+def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path):
+    import struct, zlib
+    def chunk(kind, data): return struct.pack(">I", len(data))+kind+data+struct.pack(">I", zlib.crc32(kind+data))
+    (tmp_path/"huge.png").write_bytes(b"\x89PNG\r\n\x1a\n"+chunk(b"IHDR", struct.pack(">IIBBBBB", 40000, 40000, 8, 0, 0, 0, 0))+chunk(b"IDAT", zlib.compress(b"\0"*1000))+chunk(b"IEND", b""))
+    with pytest.raises(ValueError, match="huge.png is too large|huge.png has 40,000x40,000 pixels"): open_photo(tmp_path/"huge.png")
+
+def test_crop_and_mirror(pictures):
+    a = np.full((100, 200), 30, np.uint8); a[20:60, 120:160] = np.kron(pictures[0][:20, :20], np.ones((2, 2), np.uint8))
+    got = prepare(a, (120, 20, 160, 60), margin=0)
+    alone = np.asarray(Image.fromarray(a[20:60, 120:160]).resize((28, 28), Image.Resampling.BICUBIC))
+    assert np.array_equal(got[3:-3, 3:-3], alone[3:-3, 3:-3]), "only at the rim do neighbours count"
+    assert np.array_equal(prepare(a, (120, 20, 160, 60), mirror=True, margin=0), got[:, ::-1])
+    assert square((200, 100))==(50, 0, 100) and square((200, 100), (0, 0, 20, 40), .1)==pytest.approx((-14, -4, 48))
+    assert prepare(a, (180, 0, 200, 100)).shape==(28, 28), "over the edge: what is there goes on"
+    for crop in ((0, 0, 201, 10), (-1, 0, 5, 5), (5, 5, 5, 9), (9, 9, 2, 20)):
+        with pytest.raises(ValueError, match="of a picture of 200x100: expected 0 <= left < right <= 200"): prepare(a, crop)
+
+def test_predictions(reads, pictures):
+    one = reads(pictures[0]); assert one.letter==LETTERS[one.probs.argmax()] and one.sure==(one.probs.max()>=.6) and np.array_equal(one.picture, pictures[0])
+    assert [l for l, _ in one.top(24)]==[LETTERS[i] for i in np.argsort(-one.probs)] and len(one.top())==3
+    many = reads(pictures[:4]); assert [o.letter for o in many]==[reads(o).letter for o in pictures[:4]]==[o.letter for o in reads(pictures[:4].reshape(4, 784))]==[o.letter for o in reads([o for o in pictures[:4]])]
+    assert reads([])==[]
+    assert ("not sure" in repr(one))!=one.sure
+    for bad in (pictures[:2].astype(float), pictures[0], np.zeros((2, 27, 28), np.uint8)):
+        with pytest.raises(ValueError, match=r"expected uint8 of shape \(n, 28, 28\)"): reads.probs(bad)
+
+# -- commands
+
+def command(*args, stdin=None):
+    return subprocess.run([os.path.join(os.path.dirname(sys.executable), "asl_predict"), *map(str, args)], input=stdin, capture_output=True, timeout=120)
+
+def test_asl_predict(files, pictures, tmp_path):
+    model = ("--model", files[".onnx"])
+    for i in range(2): Image.fromarray(pictures[i]).resize((64, 64)).save(tmp_path/f"{i}.png")
+    (tmp_path/"bad.png").write_bytes(b"x"); (tmp_path/"empty").mkdir()
+    good = command(tmp_path/"0.png", "--json", *model); assert good.returncode==0, good.stderr
+    o = json.loads(good.stdout); assert set(o)=={"file", "letter", "sure", "top"} and len(o["top"])==3 and o["top"][0][0]==o["letter"]
+    some = command(tmp_path, "--json", "--top", 5, *model); lines = [json.loads(l) for l in some.stdout.splitlines()]
+    assert some.returncode==2 and ["error" in l for l in lines]==[False, False, True] and len(lines[0]["top"])==5, "the rest is read"
+    table = command(tmp_path, *model); assert table.returncode==2 and len(table.stdout.splitlines())==2 and b"bad.png is not a picture" in table.stderr
+    assert json.loads(command("-", "--json", *model, stdin=(tmp_path/"0.png").read_bytes()).stdout)["letter"]==o["letter"]
+    (tmp_path/"rows.csv").write_text("label,"+",".join(f"pixel{i}" for i in range(1, 785))+"\n3,"+",".join(map(str, pictures[0].reshape(-1)))+"\n1,2\n")
+    rows = command(tmp_path/"rows.csv", "--json", *model); lines = [json.loads(l) for l in rows.stdout.splitlines()]
+    assert rows.returncode==2 and lines[0]["file"].endswith("rows.csv:2") and "line 3 of rows.csv has 2 values" in lines[1]["error"]
+    for args, says in (((tmp_path/"empty",), b"holds no pictures"), ((tmp_path/"0.png", "--crop", "1,2"), b"expected four numbers"), ((tmp_path/"0.png", "--top", 99), b"expected 1 to 24"), ((tmp_path/"0.png", "--crop", "0,0,999,9"), b"of a picture of 64x64")):
+        r = command(*args, *model); assert r.returncode==2 and says in r.stderr, says
+    assert command(tmp_path/"0.png", "--model", tmp_path/"m.pth").returncode==2
+
+def test_prediction_needs_no_torch(files, tmp_path):
+    Image.fromarray(np.zeros((28, 28), np.uint8)).save(tmp_path/"a.png")
+    code = f"import sys; from asl_course.predict import Predictor; Predictor({str(files['.onnx'])!r})({str(tmp_path/'a.png')!r}); import asl_course.commands; print([m for m in ('torch', 'fastai', 'pandas', 'matplotlib') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip()=="[]"
