@@ -14,8 +14,8 @@ from .core import *
 from .core import write_atomic
 
 # %% auto #0
-__all__ = ['FORMAT', 'OPSET', 'PICTURES', 'About', 'save_model', 'load_model', 'open_photo', 'square', 'prepare', 'Prediction',
-           'Predictor', 'shipped_file', 'reader', 'find_photos', 'read_photos', 'rendered_photos', 'outside',
+__all__ = ['FORMAT', 'OPSET', 'PICTURES', 'About', 'save_model', 'load_model', 'shipped_file', 'open_photo', 'square', 'prepare',
+           'Prediction', 'Predictor', 'reader', 'find_photos', 'read_photos', 'rendered_photos', 'outside',
            'make_reader', 'read_all']
 
 # %% ../nbs/12_predict.ipynb #30b9887b
@@ -67,7 +67,7 @@ def save_model(
     write_atomic(path, data)
     return path
 
-# %% ../nbs/12_predict.ipynb #2f57f0fe
+# %% ../nbs/12_predict.ipynb #965d4028
 def _onnx_bytes(model, about, text):
     "The deployed computation, from grey levels to probabilities, as an ONNX file"
     import copy, torch
@@ -97,6 +97,12 @@ def load_model(
     try: model.load_state_dict(state)
     except RuntimeError as e: raise ValueError(f"{path.name} holds other weights than the network of this course: {str(e).splitlines()[1].strip()}") from None
     return model.to(device).eval(), about
+
+def shipped_file(
+    suffix=".onnx", # Or ".safetensors"
+):                  # A `Path`
+    "The reader that comes with the library"
+    return Path(find_spec("asl_course").origin).parent/"models"/f"reader{suffix}"
 
 def _model_path(path, suffix):
     path = Path(path)
@@ -188,7 +194,7 @@ def _padded(im, n):
     from PIL import Image
     return Image.fromarray(np.pad(np.asarray(im), n, mode="edge"))
 
-# %% ../nbs/12_predict.ipynb #91515480
+# %% ../nbs/12_predict.ipynb #97fc3f66
 @dataclass
 class Prediction:
     "What a reader says of a picture"
@@ -237,12 +243,6 @@ class Predictor:
         x = [prepare(o, crop, mirror) for o in source] if many else [prepare(source, crop, mirror)]
         res = [Prediction(LETTERS[p.argmax()], bool(p.max()>=self.about.threshold), p, o) for p, o in zip(self.probs(np.stack(x)) if x else (), x)]
         return res if many else res[0]
-
-def shipped_file(
-    suffix=".onnx", # Or ".safetensors"
-):                  # A `Path`
-    "The reader that comes with the library"
-    return Path(find_spec("asl_course").origin).parent/"models"/f"reader{suffix}"
 
 # %% ../nbs/12_predict.ipynb #7e1834b9
 def reader(
