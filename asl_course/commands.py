@@ -321,7 +321,7 @@ def asl_data(
         print(f"asl_data: {e}", file=sys.stderr)
         return 1
 
-# %% ../nbs/23_commands.ipynb #88009d67
+# %% ../nbs/23_commands.ipynb #ef866276
 @call_parse
 def asl_train(
     out:str="model",    # Folder for reader.safetensors and reader.onnx
@@ -338,11 +338,11 @@ def asl_train(
     try: letters = load_letters(source)
     except (OSError, ValueError) as e: print(e, file=sys.stderr); return 2
     begin = time.perf_counter()
-    print("Training twice: without a fifth of the photographs, for temperature and threshold; then on all rows.", flush=True)
+    print("Training six times: five times without a fifth of the photographs, for temperature and threshold; then on all rows.", flush=True)
     files, about = make_reader(letters, out, seed, str(pick_device(device)), scale or pick_scale())
     for p in files: print(f"{p}  {p.stat().st_size/1000:.0f} kB")
     rec = about.record
-    print(f"test accuracy {rec['test']:.4f}; on photographs set aside {rec['valid']:.4f}, where {rec['answered']:.1%} are answered and 99 % of these are right; {time.perf_counter()-begin:.0f} s")
+    print(f"test accuracy {rec['test']:.4f}; on photographs set aside {rec['valid']:.4f}, where {rec['answered']:.1%} are answered; {time.perf_counter()-begin:.0f} s")
 
 # %% ../nbs/23_commands.ipynb #950e438c
 @call_parse

@@ -48,11 +48,11 @@ def _about(text, name):
 def _refuse_pickle(path):
     if path.suffix.lower() in (".pth", ".pt", ".pkl", ".pickle", ".bin", ".ckpt"): raise ValueError(f"{path.name} is a pickle, which can run any code when it is loaded: give a .safetensors or .onnx file written by `save_model`")
 
-# %% ../nbs/12_predict.ipynb #b300ead9
+# %% ../nbs/12_predict.ipynb #a36ff5ce
 def save_model(
     model,        # A `CNN`
     path,         # Ends with .safetensors or .onnx
-    about:About,  # What the file says of itself
+    about:About,  # What the file says of itself; version and format are filled in
 ):                # The path
     "Write a model file, whole or not at all"
     import torch
@@ -244,26 +244,25 @@ class Predictor:
         res = [Prediction(LETTERS[p.argmax()], bool(p.max()>=self.about.threshold), p, o) for p, o in zip(self.probs(np.stack(x)) if x else (), x)]
         return res if many else res[0]
 
-# %% ../nbs/12_predict.ipynb #7e1834b9
+# %% ../nbs/12_predict.ipynb #1c1316b1
 def reader(
     letters, seed, device, scale, # As `run_recipe` gives them
-    name="shipped", frac=.2, right=.99, # A name of `train_reader`; part of the photographs set aside; share of the answers on them that must be right
-):                                # dict: test; valid, of the photographs set aside; temperature; threshold; answered, the share of them that it answers
-    "The reader that is shipped, trained on all train rows, with temperature and threshold from a training without a part of the photographs"
-    from asl_course.honest import accuracy_coverage, temperature, train_reader
-    from asl_course.split import photo_split
-    from asl_course.train import predict, score, score_test
-    tr, va = photo_split(letters.x, letters.y, frac, seed)
-    first = train_reader(name, letters.x[tr], letters.y[tr], seed, device, scale)
-    held = predict(first, letters.x[va], device)
-    t = temperature(held, letters.y[va])
-    table = accuracy_coverage((held/t).softmax(1), letters.y[va])
+    name="shipped", folds=5, right=.995, # A name of `train_reader`; parts of the photographs; share of the answers that must be right
+):                                # dict: test; valid, of train pictures by networks that have not seen their photographs; temperature; threshold; answered, the share of these that is answered
+    "The reader that is shipped, trained on all train rows, with temperature and threshold from cross-validation over photographs"
+    from asl_course.honest import accuracy_coverage, cross_val_scores, temperature, train_reader
+    from asl_course.split import photo_groups
+    from asl_course.train import score, score_test
+    trained = lambda x, y: train_reader(name, x, y, seed, device, scale)
+    held = cross_val_scores(trained, letters.x, letters.y, photo_groups(letters.x), scaled(folds, 2, scale), seed, device)
+    t = temperature(held, letters.y)
+    table = accuracy_coverage((held/t).softmax(1), letters.y)
     enough = table[table.accuracy>=right]
     at = enough.iloc[-1] if len(enough) else table.iloc[0]
-    model = train_reader(name, letters.x, letters.y, seed, device, scale).eval()
-    return dict(test=score_test(model, letters, device).dict(), valid=score(held, letters.y[va]).dict(), temperature=t, threshold=float(at.threshold), answered=dict(acc=float(at.coverage)), _model=model)
+    model = trained(letters.x, letters.y).eval()
+    return dict(test=score_test(model, letters, device).dict(), valid=score(held, letters.y).dict(), temperature=t, threshold=float(at.threshold), answered=dict(acc=float(at.coverage)), _model=model)
 
-reader.uses = [f"asl_course.{o}" for o in ("honest.accuracy_coverage", "honest.temperature", "honest.train_reader", "split.photo_split", "train.predict", "train.score", "train.score_test")] # imported when it runs, so that `Predictor` needs no torch
+reader.uses = [f"asl_course.{o}" for o in ("honest.accuracy_coverage", "honest.cross_val_scores", "honest.temperature", "honest.train_reader", "split.photo_groups", "train.score", "train.score_test")] # imported when it runs, so that `Predictor` needs no torch
 recipe("12.reader", "The shipped reader with its temperature and threshold", split="photo", selected_on="valid", claims="T3.12")(reader);
 
 # %% ../nbs/12_predict.ipynb #d25019f3
