@@ -5,6 +5,8 @@ import ast, base64, json, os, re, shutil, subprocess, sys
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
+npm = root/".ci"/"node_modules"
+RUNTIME = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"
 
 SHOWN = '#| code-fold: show\n#| code-summary: "Exported source"\n'
 
@@ -73,6 +75,33 @@ def readme(staged):
     body = re.sub(r"\n{3,}", "\n\n", body).strip()
     return "<!-- Made from nbs/index.ipynb by `make docs`; edit that. -->\n\n"+f"# {head['title']}\n\n> {head['description']}\n\n"+body+"\n", pictures
 
+def packages():
+    "Fetch what the site takes from npm, once; says when that cannot be done"
+    want = json.loads((root/".ci"/"package.json").read_text())["dependencies"]
+    have = {o: json.loads(p.read_text())["version"] for o in want if (p := npm/o/"package.json").exists()}
+    if have==want or not (exe := shutil.which("npm")): return
+    res = subprocess.run([exe, "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"], cwd=npm.parent, capture_output=True, text=True)
+    if res.returncode: print(f"npm could not fetch {', '.join(want)}: {(res.stderr.strip().splitlines() or ['no reason given'])[-1]}")
+
+def reader_page(out):
+    "The page that reads letters in the browser: its files, the model and what it says of itself, pictures to try, and what runs the model"
+    from asl_course.predict import Predictor, shipped_file
+    shutil.copytree(root/"nbs"/"reader", out)
+    shutil.copytree(root/"nbs"/"photos", out/"photos")
+    shutil.copy(shipped_file(), out/"reader.onnx")
+    runtime, version = "ort/", json.loads((root/".ci"/"package.json").read_text())["dependencies"]["onnxruntime-web"]
+    if (npm/"onnxruntime-web").exists():
+        (out/"ort").mkdir()
+        for o in RUNTIME: shutil.copy(npm/"onnxruntime-web"/"dist"/o, out/"ort"/o)
+    else:
+        runtime, host = f"https://cdn.jsdelivr.net/npm/onnxruntime-web@{version}/dist/", "https://cdn.jsdelivr.net"
+        page = (out/"index.html").read_text(encoding="utf-8")
+        for o in ("script-src 'self'", "connect-src 'self'"): page = page.replace(o, f"{o} {host}")
+        (out/"index.html").write_text(page, encoding="utf-8")
+        print(f"onnxruntime-web is not here (npm brings it): the reader's page takes it from {host}.")
+    about = Predictor().about.__dict__
+    (out/"about.json").write_text(json.dumps({**about, "runtime": runtime, "examples": [f"photos/{p.name}" for p in sorted((out/"photos").iterdir())]}), encoding="utf-8")
+
 def main():
     os.chdir(root)
     stage()
@@ -82,7 +111,9 @@ def main():
     for name, data in pictures.items(): (root/"nbs"/"images"/name).write_bytes(data)
     if "--readme" in sys.argv: return
     tool = ["quarto", "render", "_proc", "--no-execute"] if shutil.which("quarto") else [str(Path(sys.executable).with_name("smalldocs")), "render", "-q", "_proc"]
+    packages()
     subprocess.run(tool, check=True)
+    reader_page(root/"_proc"/"_docs"/"reader")
     if tool[0]!="quarto": subprocess.run([tool[0], "check", "_proc"], check=True)
     shutil.rmtree(root/"_docs", ignore_errors=True)
     shutil.move(root/"_proc"/"_docs", root/"_docs")

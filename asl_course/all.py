@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/index.ipynb #5b05a997
+# %% ../nbs/index.ipynb #e7b62b2a
 from .core import *
 from .files import *
 from .synth import *
@@ -19,6 +19,8 @@ from .cnn import *
 from .augment import *
 from .learner import *
 from .honest import *
+from .predict import *
+from .app import *
 from .claims import *
 
 # %% ../nbs/index.ipynb #64ed771b
