@@ -1,6 +1,6 @@
 """Build the docs site into _docs and README.md from nbs/index.ipynb.
 
-With Quarto on the PATH it renders; without, smalldocs renders the same project. Options: --readme writes README.md only."""
+With Quarto on the PATH it renders; without, smalldocs renders the same project. Options: --readme writes README.md and the model card only."""
 import ast, base64, json, os, re, shutil, subprocess, sys
 from pathlib import Path
 
@@ -77,6 +77,7 @@ def readme(staged):
 
 def packages():
     "Fetch what the site takes from npm, once; says when that cannot be done"
+    if os.environ.get("ASL_OFFLINE"): return
     want = json.loads((root/".ci"/"package.json").read_text())["dependencies"]
     have = {o: json.loads(p.read_text())["version"] for o in want if (p := npm/o/"package.json").exists()}
     if have==want or not (exe := shutil.which("npm")): return
@@ -106,7 +107,9 @@ def main():
     os.chdir(root)
     stage()
     text, pictures = readme(root/"_proc"/"index.ipynb")
+    from asl_course.app import model_card
     (root/"README.md").write_text(text, encoding="utf-8")
+    (root/"asl_course"/"models"/"README.md").write_text(model_card(), encoding="utf-8")
     (root/"nbs"/"images").mkdir(exist_ok=True)
     for name, data in pictures.items(): (root/"nbs"/"images"/name).write_bytes(data)
     if "--readme" in sys.argv: return

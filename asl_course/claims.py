@@ -43,7 +43,7 @@ def _curves(id): return np.array([o["metrics"]["valid_acc"] for o in read_record
 def _fall(id): return float(-np.diff(_curves(id)).min(1).mean())   # The largest fall between two epochs
 def _late(id, a, b): return float(_curves(id)[:, a:b].mean())      # Mean of some epochs
 
-# %% ../nbs/15_claims.ipynb #f79fee03
+# %% ../nbs/15_claims.ipynb #461568eb
 _nan = float("nan")
 
 CLAIMS = [
@@ -119,6 +119,10 @@ CLAIMS = [
           [("10.t3-augmented", "test.acc", "test, no softmax, epoch chosen on photographs"), ("10.t3-cnn", "test.acc", "the same without augmentation")],
           "holds for another reason", "Behind its softmax augmentation does cost that much, though more epochs help; without the softmax the same changes gain points.", "08_augment#\"Much worse\"",
           lambda v: abs(v("08.t3", "first20.acc")-.78)<.1 and v("10.t3-augmented", "test.acc")>v("10.t3-cnn", "test.acc")+.01 and v("08.t3-scores", "test.acc")>v("07.t3-scores", "test.acc")+.01 and v("08.t3", "test.acc")>v("08.t3", "first20.acc")+.05),
+    Claim("T3.12", "two photographs, both right, prove the model reliable", _nan, [("12.t3", "photos.acc", "its network, photographs by another person"), ("12.t3", "rendered.acc", "rendered hands")],
+          [("12.alone", "photos.acc", "chapter 09's recipe, photographs by another person"), ("12.reader", "photos.acc", "with rendered hands in training")],
+          "wrong", "Two of two leave room for a reader that is mostly wrong, and on another person's hands it is one.", "12_predict#Two photographs, both right",
+          lambda v: v("12.t3", "test.acc")>.9 and v("12.t3", "photos.acc")<.2 and v("12.t3", "photos.acc")<v("12.reader", "photos.acc")<.5),
     Claim("T4.1", "nn.Linear is equivalent to the hand-made layer", _nan, [("03.t4-normal", "test.acc", "test, the hand-made start")], [("03.t4-linear", "test.acc", "test, the start of nn.Linear")],
           "not what it says", "The sums are the same, the start is not, and it is worth some points.", "03_train#\"Equivalent\" layers", lambda v: v("03.t4-linear", "test.acc")>v("03.t4-normal", "test.acc")+.02),
     Claim("T4.2", "4 to 5 % before training", .045, [("02.t4", "start.valid.acc", "validation")], [("02.t4", "start.test.acc", "test")],

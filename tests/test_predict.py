@@ -129,10 +129,13 @@ def test_what_is_no_picture(tmp_path):
                     (np.zeros((30, 30, 5)), r"shape \(30, 30, 5\)"), (np.full((30, 30), -1), "expected uint8"), (np.zeros(700), "a row of 700 values: expected 784")):
         with pytest.raises(ValueError, match=says): prepare(a)
 
-def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path):
+def huge_png():
     import struct, zlib
     def chunk(kind, data): return struct.pack(">I", len(data))+kind+data+struct.pack(">I", zlib.crc32(kind+data))
-    (tmp_path/"huge.png").write_bytes(b"\x89PNG\r\n\x1a\n"+chunk(b"IHDR", struct.pack(">IIBBBBB", 40000, 40000, 8, 0, 0, 0, 0))+chunk(b"IDAT", zlib.compress(b"\0"*1000))+chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n"+chunk(b"IHDR", struct.pack(">IIBBBBB", 40000, 40000, 8, 0, 0, 0, 0))+chunk(b"IDAT", zlib.compress(b"\0"*1000))+chunk(b"IEND", b"")
+
+def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path):
+    (tmp_path/"huge.png").write_bytes(huge_png())
     with pytest.raises(ValueError, match="huge.png is too large|huge.png has 40,000x40,000 pixels"): open_photo(tmp_path/"huge.png")
 
 def test_crop_and_mirror(pictures):

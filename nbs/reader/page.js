@@ -1,7 +1,7 @@
 import {Reader, Speller, SIZE, grey, square, shrink, flip, open_photo} from "./reader.js"
 
 const $ = id => document.getElementById(id)
-const view = $("view"), ctx = view.getContext("2d"), small = $("small").getContext("2d")
+const view = $("view"), ctx = view.getContext("2d"), small = $("small").getContext("2d", {willReadFrequently: true})
 const work = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true})
 const word = new Speller(), percent = p => (100*p).toFixed(p>.9995 ? 0 : 1)+" %"
 let reader = null, source = null, size = [0, 0], box = null, stream = null, now = null, run = 0, ticks = [], busy = false
@@ -69,7 +69,7 @@ async function still(get) {
   try {
     const [bitmap] = [await get(), await load()]
     if (mine!==run) return
-    say(""); $("rate").textContent = ""; word.see(null, 0)
+    say(bitmap.note); $("rate").textContent = ""; word.see(null, 0)
     show(bitmap, bitmap.width, bitmap.height)
     await look()
   } catch (e) { say(e.message, true) }
@@ -165,7 +165,7 @@ function tell(said) {
     li.append(name, bar, val); return li
   }))
   const t = performance.now()/1000
-  word.hold = Math.max(.3, +$("seconds").value || 1)
+  word.hold = Math.max(.3, +$("seconds").value || .8)
   const added = held ? word.see(sure ? letter : null, t) : null
   if (!held) word.see(null, t)
   $("held").value = held ? word.held(t) : 0

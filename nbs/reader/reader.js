@@ -90,7 +90,18 @@ export async function open_photo(file) {
   try { bitmap = await createImageBitmap(file, {imageOrientation: "from-image", colorSpaceConversion: "none", premultiplyAlpha: "none"}) }
   catch { throw Error(`${name} is not a picture that this browser can read, or it is damaged. PNG and JPEG always work.`) }
   if (Math.min(bitmap.width, bitmap.height)<LEAST) throw Error(`${name} has ${bitmap.width}x${bitmap.height} pixels: expected at least ${LEAST}x${LEAST}.`)
+  bitmap.note = await frames(file)>1 ? `${name} moves: reading its first frame.` : ""
   return bitmap
+}
+
+// How many frames a file has, where the browser can tell
+async function frames(file) {
+  if (typeof ImageDecoder==="undefined" || !["image/gif", "image/webp", "image/apng"].includes(file.type)) return 1
+  try {
+    const decoder = new ImageDecoder({data: await file.arrayBuffer(), type: file.type})
+    await decoder.tracks.ready; await decoder.completed
+    return decoder.tracks.selectedTrack.frameCount
+  } catch { return 1 }
 }
 
 // A model that reads pictures
@@ -122,15 +133,16 @@ async function got(url) {
 
 // Letters to a word: by hand, or by holding one. The twin of asl_course.app.Speller
 export class Speller {
-  constructor(hold=1) { Object.assign(this, {hold, text: "", letter: null, since: 0, done: false}) }
+  constructor(hold=.8, grace=.2) { Object.assign(this, {hold, grace, text: "", letter: null, since: 0, last: -Infinity, done: false}) }
   add(letter) { this.text += letter }
   space() { if (this.text && !this.text.endsWith(" ")) this.text += " " }
   delete() { this.text = this.text.slice(0, -1) }
   clear() { this.text = "" }
   // What is seen now: a letter, or null where it is not sure; t in seconds. Returns the letter that was added, or null
   see(letter, t) {
-    if (letter!==this.letter) Object.assign(this, {letter, since: t, done: false})
-    if (letter===null || this.done || t-this.since<this.hold) return null
+    if (letter===this.letter) this.last = t
+    else if (t-this.last>this.grace) Object.assign(this, {letter, since: t, last: t, done: false})
+    if (letter===null || letter!==this.letter || this.done || t-this.since<this.hold) return null
     this.done = true; this.add(letter)
     return letter
   }
