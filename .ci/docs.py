@@ -41,6 +41,9 @@ def stage():
     shutil.copy(root/"_quarto.yml", root/"_proc"/"_quarto.yml") # also where git has no symbolic links
     for p in (root/"_proc").rglob("*.ipynb"):
         nb = json.loads(re.sub(r'"output-file: [^"]*",?', "", p.read_text(encoding="utf-8")))
+        for c in nb["cells"]: # signatures are code: what nbdev has linked in their comments is plain there
+            for o in c.get("outputs", []):
+                if "text/markdown" in (d := o.get("data", {})): d["text/markdown"] = re.sub(r"```python\n.*?```", lambda m: re.sub(r"\[`([^`]+)`\]\([^)]+\)", r"\1", m[0]), "".join(d["text/markdown"]), flags=re.S)
         nb["cells"] = plain_definitions([c for c in nb["cells"] if "remove-cell" not in c["metadata"].get("tags", [])])
         p.write_text(json.dumps(nb), encoding="utf-8")
 
@@ -87,8 +90,8 @@ def packages():
 def reader_page(out):
     "The page that reads letters in the browser: its files, the model and what it says of itself, pictures to try, and what runs the model"
     from asl_course.predict import Predictor, shipped_file
-    shutil.copytree(root/"nbs"/"reader", out)
-    shutil.copytree(root/"nbs"/"photos", out/"photos")
+    shutil.copytree(root/"nbs"/"reader", out, dirs_exist_ok=True) # a renderer may have copied what pages link to
+    shutil.copytree(root/"nbs"/"photos", out/"photos", dirs_exist_ok=True)
     shutil.copy(shipped_file(), out/"reader.onnx")
     runtime, version = "ort/", json.loads((root/".ci"/"package.json").read_text())["dependencies"]["onnxruntime-web"]
     if (npm/"onnxruntime-web").exists():

@@ -13,7 +13,7 @@ from .predict import *
 # %% auto #0
 __all__ = ['Speller', 'slider_square', 'reading_picture', 'letter_app', 'model_card']
 
-# %% ../nbs/13_app.ipynb #dac6e3d7
+# %% ../nbs/13_app.ipynb #0e2666db
 class Speller:
     "A word, letter by letter: by hand, or by holding a letter before a camera"
     def __init__(self,
@@ -27,7 +27,7 @@ class Speller:
     ):           # The letter that was added, or None
         "Note what is seen; a letter that is held long enough is added, once"
         if letter==self.letter: self.last = t
-        elif t-self.last>self.grace: self.letter, self.since, self.last, self.done = letter, t, t, False
+        elif self.letter is None or t-self.last>self.grace: self.letter, self.since, self.last, self.done = letter, t, t, False
         if letter is None or letter!=self.letter or self.done or t-self.since<self.hold: return None
         self.done = True; self.add(letter)
         return letter

@@ -321,7 +321,7 @@ def asl_data(
         print(f"asl_data: {e}", file=sys.stderr)
         return 1
 
-# %% ../nbs/23_commands.ipynb #765d107e
+# %% ../nbs/23_commands.ipynb #b29750b0
 @call_parse
 def asl_train(
     out:str="model",    # Folder for reader.safetensors and reader.onnx
@@ -334,8 +334,7 @@ def asl_train(
     from asl_course.core import pick_scale
     from asl_course.data import load_letters
     from asl_course.predict import make_reader
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    logging.getLogger("torch.onnx").setLevel(logging.WARNING)
+    log = logging.getLogger("asl_course"); log.setLevel(logging.INFO); log.handlers = [logging.StreamHandler(sys.stdout)]
     set_seed(seed)
     try: letters = load_letters(source)
     except (OSError, ValueError) as e: print(e, file=sys.stderr); return 2

@@ -158,7 +158,7 @@ def _from_array(a):
     a = a.astype(np.uint8)
     return open_photo(Image.fromarray(a[..., 0] if a.ndim==3 and a.shape[2]==1 else a))
 
-# %% ../nbs/12_predict.ipynb #77724a81
+# %% ../nbs/12_predict.ipynb #9503c6e8
 def square(
     size,        # (width, height) of the picture
     crop=None,   # (left, top, right, bottom) of the hand, pixels; by default the middle of the picture

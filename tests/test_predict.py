@@ -3,6 +3,7 @@ import io, json, os, subprocess, sys, warnings
 from dataclasses import replace
 import numpy as np, pytest, torch
 from PIL import Image
+from conftest import devices
 from asl_course.core import *
 from asl_course.cnn import CNN
 from asl_course.predict import *
@@ -184,3 +185,34 @@ def test_prediction_needs_no_torch(files, tmp_path):
     Image.fromarray(np.zeros((28, 28), np.uint8)).save(tmp_path/"a.png")
     code = f"import sys; from asl_course.predict import Predictor; Predictor({str(files['.onnx'])!r})({str(tmp_path/'a.png')!r}); import asl_course.commands; print([m for m in ('torch', 'fastai', 'pandas', 'matplotlib') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip()=="[]"
+
+def test_asl_train_makes_a_reader_that_reads(tmp_path, monkeypatch, capsys):
+    import asl_course.data as data
+    from asl_course.commands import asl_train
+    from asl_course.synth import synth_letters
+    small = synth_letters(1200, 240, 3)
+    monkeypatch.setattr(data, "load_letters", lambda source: small)
+    assert not asl_train(str(tmp_path/"model"), 7, "cpu", "synth", "smoke")
+    said = capsys.readouterr().out
+    assert "rendering 240 hands" in said and said.count("training on")==3 and "test accuracy" in said, "progress, fold by fold"
+    reads, (net, about) = Predictor(tmp_path/"model"/"reader.onnx"), load_model(tmp_path/"model"/"reader.safetensors")
+    assert reads.about==about and about.recipe=="12.reader" and about.settings["seed"]==7 and about.settings["scale"]=="smoke" and about.record["source"]=="synth" and about.record["rows"]==[1200, 240]
+    with torch.no_grad(): want = (net(torch.as_tensor(small.x_test)[:, None]/255)/about.temperature).softmax(1).numpy()
+    assert np.abs(reads.probs(small.x_test)-want).max()<1e-4
+    acc = (reads.probs(small.x_test).argmax(1)==small.y_test).mean()
+    assert acc==pytest.approx(about.record["test"]) and acc>.3, "it has learned, and the record is its own"
+
+def test_the_threshold_is_that_of_cross_validation():
+    "Right answers are as frequent as asked for on pictures whose photographs the network has not seen; and no lower threshold would do"
+    from asl_course.honest import accuracy_coverage
+    scores = torch.tensor([[9., 0], [8, 0], [7, 0], [6, 0], [5, 0], [4, 0]]); y = torch.tensor([0, 0, 0, 1, 0, 1])
+    table = accuracy_coverage(scores.softmax(1), y)
+    at = table[table.accuracy>=.75].iloc[-1]
+    assert at.coverage==pytest.approx(5/6) and at.accuracy==.8
+
+@pytest.mark.parametrize("device", devices())
+def test_a_round_trip_gives_equal_scores_on_every_device(files, model, pictures, device):
+    loaded, _ = load_model(files[".safetensors"], device)
+    x = (torch.as_tensor(pictures[:64])[:, None]/255).to(device)
+    with torch.no_grad(): assert torch.equal(loaded(x), model.to(device)(x))
+    model.to("cpu")

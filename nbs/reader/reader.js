@@ -141,7 +141,7 @@ export class Speller {
   // What is seen now: a letter, or null where it is not sure; t in seconds. Returns the letter that was added, or null
   see(letter, t) {
     if (letter===this.letter) this.last = t
-    else if (t-this.last>this.grace) Object.assign(this, {letter, since: t, last: t, done: false})
+    else if (this.letter===null || t-this.last>this.grace) Object.assign(this, {letter, since: t, last: t, done: false})
     if (letter===null || letter!==this.letter || this.done || t-this.since<this.hold) return null
     this.done = true; this.add(letter)
     return letter
