@@ -121,7 +121,7 @@ def letter_app(
     app.take(ifnone(photo, rendered_photos(24)[0][1]))
     return app
 
-# %% ../nbs/13_app.ipynb #e857b942
+# %% ../nbs/13_app.ipynb #6646a6f8
 def model_card():
     "Markdown: what the shipped reader is, what it was measured on, what it is not for; raises `FileNotFoundError` where its records are missing"
     about, rec, alone = Predictor().about, read_record("12.reader"), read_record("12.alone")
@@ -133,10 +133,11 @@ def model_card():
     n_photos = rec["seeds"][0]["metrics"]["photos"]["n"]
     rows = [(f"the published test file, {n_test:,} pictures of the data set's own few people", "test.acc"), ("photographs of the train file set aside, by readers that have not seen them", "valid.acc"), ("rendered hands of signers that were not trained on", "rendered.acc"),
             (f"{n_photos} photographs by another person, other hands and rooms", "photos.acc"), ("the same, probabilities averaged with those of the mirrored picture", "photos.both.acc")]
+    p = np.mean(seed_values(rec, "photos.acc")); chance = 196*(p*(1-p)/n_photos)**.5
     table = "\n".join(f"| {what} | {figure(rec, key)} | {figure(alone, key) if key!='valid.acc' else '-'} |" for what, key in rows)
     return f"""# Model card: the letter reader of asl_course {about.version}
 
-**What it is.** A convolutional network that reads one of 24 letters ({about.letters}) of the American Sign Language alphabet from a grey picture of {about.size[0]}x{about.size[1]} pixels. Files: `reader.onnx` (grey levels to probabilities) and `reader.safetensors` (weights), format {about.format}, both with everything below in their metadata. Licence: Apache 2.0.
+**What it is.** A convolutional network that reads one of 24 letters ({about.letters}) of the American Sign Language alphabet from a grey picture of {about.size[0]}x{about.size[1]} pixels. Files: `reader.onnx` (grey levels to probabilities) and `reader.safetensors` (weights), format {about.format}, both with recipe, letters, threshold and training record in their metadata. Licence: Apache 2.0.
 
 **What it is not.** Not a translator, and no step towards one. Sign languages are languages, made of movement, place, both hands and the face; spelling with fingers is a small part of one of them. It knows no J and no Z, which move, no digits, no other alphabet, and nothing of what comes before or after a picture.
 
@@ -144,15 +145,15 @@ def model_card():
 
 **What was measured** (mean over {len(rec["seeds"])} trainings, in brackets the lowest and the highest):
 
-| read rightly, on | this reader | the same without rendered hands |
+| read rightly, on | this reader | chapter 09's recipe, without rendered hands |
 |---|---|---|
 {table}
 
-So: nearly perfect in its laboratory, and mostly wrong outside it. The choice to train with rendered hands was made on those {n_photos} photographs, so their figure is a little too good.
+So: nearly perfect in its laboratory, and mostly wrong outside it. The choice to train with rendered hands was made on those {n_photos} photographs, so their figure is a little too good; and {n_photos} photographs leave it open by {chance:.0f} points either way.
 
 **Not sure.** Below a probability of {about.threshold:.2f} it says that it is not sure. The threshold was set so that {rec["settings"]["right"]:.1%} of the answers are right on photographs set aside. Outside, {figure(rec, "photos.sure.acc")} of the photographs are answered "surely", and of these answers {figure(rec, "photos.right.acc")} are right. *Sure* is no promise there.
 
-**For what.** For learning: about networks, about data, and, with patience, the shapes of letters. **Not for** interpreting, for anything in medicine, law, work or school that a person depends on, for judging anybody's signing, or for watching people.
+**For what.** For learning about networks and data, and about what figures from a laboratory are worth. **Not for** learning to sign (a wrong reading teaches a wrong shape), for interpreting, for anything in medicine, law, work or school that a person depends on, for judging anybody's signing, or for watching people.
 
 **Before you use it for Deaf people, ask them**: Deaf users and teachers of sign language where you are, or their organisations, such as the [World Federation of the Deaf](https://wfdeaf.org) and, in the United States, the [National Association of the Deaf](https://www.nad.org). What is wanted is seldom what a hearing engineer thinks of first, and gloves and cameras that "translate" have been offered, and declined, for decades.
 
