@@ -13,7 +13,7 @@ from .predict import *
 # %% auto #0
 __all__ = ['Speller', 'slider_square', 'reading_picture', 'letter_app', 'model_card']
 
-# %% ../nbs/13_app.ipynb #0e2666db
+# %% ../nbs/13_app.ipynb #3eff83ae
 class Speller:
     "A word, letter by letter: by hand, or by holding a letter before a camera"
     def __init__(self,
@@ -35,9 +35,14 @@ class Speller:
     def add(self,
         letter:str, # A letter
     ): self.text += letter
-    def space(self): self.text += " " if self.text and not self.text.endswith(" ") else ""
+    def space(self):
+        "Add a space, where none would be idle; returns whether it did"
+        ok = self.text!="" and not self.text.endswith(" ")
+        self.text += " " if ok else ""
+        return ok
     def delete(self): self.text = self.text[:-1]
     def clear(self): self.text = ""
+    def reset(self): self.letter, self.last, self.done = None, -math.inf, False # what was held before does not count
     def __repr__(self): return f"Speller({self.text!r})"
 
 # %% ../nbs/13_app.ipynb #c1eafe6d

@@ -40,8 +40,9 @@ const checks = {
     const page = await open(), res = []
     await read(page, task.files[0]); await page.evaluate(() => document.querySelectorAll("details").forEach(o => { o.open = true }))
     for (const {x, y, size, mirror} of task.squares) {
+      await page.setChecked("#mirror", mirror)
       for (const [id, v] of [["size", size], ["x", x], ["y", y]]) await page.fill(`#${id}`, String(v))
-      await page.setChecked("#mirror", mirror); await page.waitForTimeout(300)
+      await page.waitForTimeout(300)
       res.push(await reading(page))
     }
     return res
@@ -67,13 +68,14 @@ const checks = {
     await page.keyboard.press("Enter"); const early = await page.textContent("#message")
     await read(page, task.files[0]); await page.evaluate(() => document.activeElement.blur())
     for (const k of ["Enter", "Space", "Space", "Enter", "Enter", "Backspace"]) await page.keyboard.press(k)
-    const word = await page.getAttribute("#word", "data-text"), focus = []
+    const word = await page.inputValue("#word"), focus = []
     await page.focus("#camera")
-    for (let i = 0; i<14; i++) { focus.push(await page.evaluate(() => document.activeElement.id || document.activeElement.tagName)); await page.keyboard.press("Tab") }
+    for (let i = 0; i<18; i++) { focus.push(await page.evaluate(() => document.activeElement.id || document.activeElement.tagName)); await page.keyboard.press("Tab") }
     await page.focus("#J"); await page.keyboard.press("Space"); await page.focus("#Z"); await page.keyboard.press("Enter")
     await page.keyboard.press("Tab")
-    const named = await page.evaluate(() => [...document.querySelectorAll("button, input, meter, progress, canvas, [role=textbox]")].filter(o => !(o.getAttribute("aria-label") || o.textContent.trim() || o.labels?.length)).map(o => o.outerHTML))
-    return {early, word, after: await page.getAttribute("#word", "data-text"), focus, named, said: await page.textContent("#said")}
+    const named = await page.evaluate(() => [...document.querySelectorAll("button, input, meter, progress, canvas, select")].filter(o => !(o.getAttribute("aria-hidden") || o.getAttribute("aria-label") || o.textContent.trim() || o.labels?.length)).map(o => o.outerHTML))
+    await page.waitForTimeout(200)
+    return {early, word, after: await page.inputValue("#word"), focus, named, said: await page.textContent("#said")}
   },
   async bad() {
     const page = await open(), res = {}
@@ -93,12 +95,32 @@ const checks = {
     await read(page, task.files[0]); await page.evaluate(() => document.querySelectorAll("details").forEach(o => { o.open = true }))
     return page.evaluate(() => ({wide: document.documentElement.scrollWidth, small: [...document.querySelectorAll("button, label.button")].map(o => o.getBoundingClientRect()).filter(r => r.height<40).length}))
   },
+  async again() {
+    const page = await open(), kept = [...seen.errors]
+    await page.route("**/*.wasm", r => r.abort())
+    await page.click("#example"); await settled(page); const failed = await page.textContent("#message")
+    await page.unroute("**/*.wasm"); await fresh(page)
+    await page.click("#example"); await page.waitForFunction(() => document.getElementById("letter").textContent!=="–", null, {timeout: 20000})
+    seen.errors = kept // what was cut off on purpose
+    return {lost: failed, ...await reading(page)}
+  },
+  async states() {
+    const page = await open(), res = {}
+    await page.evaluate(() => { const get = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices); window.asked = 0; navigator.mediaDevices.getUserMedia = o => { window.asked++; return get(o) } })
+    await page.evaluate(() => { document.getElementById("camera").click(); document.getElementById("example").click() })
+    await page.waitForFunction(() => document.getElementById("letter").textContent!=="–"); res.asked = await page.evaluate(() => window.asked); res.example = await page.textContent("#message")
+    await page.uncheck("#hold"); await page.click("#camera"); await page.waitForFunction(() => document.getElementById("rate").textContent)
+    await page.keyboard.press("Enter"); await page.keyboard.press("Space"); res.word = await page.inputValue("#word"); res.button = await page.textContent("#camera")
+    await page.click("#camera"); await page.waitForTimeout(300); res.stopped = await reading(page); res.rate = await page.textContent("#rate")
+    await page.check("#mirror"); await page.waitForTimeout(300); res.mirrored = await reading(page)
+    return res
+  },
   async camera() {
     const page = await open(), t = Date.now()
     await page.click("#camera"); await settled(page)
     const first = (Date.now()-t)/1000, letters = []
     for (let i = 0; i<task.seconds*4; i++) { await page.waitForTimeout(250); letters.push(await page.textContent("#letter")) }
-    const res = {first, letters, rate: parseFloat(await page.textContent("#rate")), word: await page.getAttribute("#word", "data-text"), button: await page.textContent("#camera")}
+    const res = {first, letters, rate: parseFloat(await page.textContent("#rate")), word: await page.inputValue("#word"), button: await page.textContent("#camera")}
     await page.click("#camera")
     return {...res, off: await page.textContent("#message")}
   }}

@@ -34,7 +34,13 @@ def test_words_by_hand():
     w = Speller(); w.space(); assert w.text==""
     for o in "HI": w.add(o)
     w.space(); w.space(); w.add("Z"); w.delete(); assert w.text=="HI " and repr(w)=="Speller('HI ')"
-    w.clear(); w.delete(); assert w.text==""
+    w.clear(); w.delete(); assert w.text=="" and not w.space()
+    w.add("A"); assert w.space() and not w.space() and w.text=="A "
+
+def test_what_was_held_before_a_reset_does_not_count():
+    w = Speller(1., .2); w.see("A", 0); w.reset()
+    assert w.see("A", 1.5) is None and w.see("A", 2.5)=="A"
+    w.reset(); assert w.see("A", 2.6) is None and w.see("A", 3.7)=="A" and w.text=="AA"
 
 @given(st.lists(st.tuples(st.sampled_from(["A", "B", None]), st.floats(.01, .5)), max_size=60), st.floats(.05, 2), st.floats(0, .5))
 def test_what_is_written_was_held(steps, hold, grace):

@@ -4,10 +4,12 @@ const $ = id => document.getElementById(id)
 const view = $("view"), ctx = view.getContext("2d"), small = $("small").getContext("2d", {willReadFrequently: true})
 const work = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true})
 const word = new Speller(), percent = p => (100*p).toFixed(p>.9995 ? 0 : 1)+" %"
-let reader = null, source = null, size = [0, 0], box = null, stream = null, now = null, run = 0, ticks = [], busy = false
+// What is looked at: `source` is drawn, `size` are its pixels, `flat` its grey levels (null for a camera), `box` the square [left, top, side]
+let reader = null, source = null, size = [0, 0], flat = null, box = null, stream = null, selfie = false, now = null, run = 0, ticks = [], busy = false, again = false
 
 const say = (text, bad=false) => { $("message").textContent = text; $("message").classList.toggle("bad", bad) }
-const announce = text => { if ($("said").textContent!==text) $("said").textContent = text }
+const announce = text => { $("said").textContent = ""; setTimeout(() => { $("said").textContent = text }, 60) } // also when it is the same as before
+const flipped = () => $("mirror").checked!==(!!stream && selfie) // a camera's picture is shown as in a mirror
 
 // -- the model, fetched when it is first asked for
 
@@ -17,7 +19,6 @@ function load() {
     say("Fetching the model and what runs it, once: some 15 MB.")
     reader = await Reader.load()
     say("")
-    return reader
   })().catch(e => { loading = null; throw Error(`The model could not be loaded: ${e.message}`) })
   return loading
 }
@@ -26,9 +27,16 @@ function load() {
 
 function stop() {
   run++
-  stream?.getTracks().forEach(t => t.stop())
+  if (!stream) return
+  if (source instanceof HTMLVideoElement && source.videoWidth) { // its last frame stays
+    const [w, h] = size, last = new OffscreenCanvas(w, h), c = last.getContext("2d", {willReadFrequently: true})
+    c.drawImage(source, 0, 0, w, h)
+    source = last; flat = grey(c.getImageData(0, 0, w, h).data)
+  }
+  stream.getTracks().forEach(t => t.stop())
   stream = null
-  $("camera").textContent = "Use the camera"
+  word.reset(); $("held").value = 0; $("rate").textContent = ""; $("camera").textContent = "Use the camera"; $("which").hidden = true
+  if (source) { place(...box); look() }
 }
 
 const REFUSED = {
@@ -36,48 +44,70 @@ const REFUSED = {
   NotFoundError: "No camera was found. Plug one in, or open a picture instead.",
   NotReadableError: "The camera is there but cannot be read: another program may be using it. Close that, or open a picture instead."}
 
-async function camera() {
-  if (stream) { stop(); say("The camera is off."); return }
+async function camera(deviceId) {
   if (!navigator.mediaDevices) { say("Browsers give the camera only to pages from https or localhost. Open a picture instead.", true); return }
-  stop(); const mine = run
+  stop(); const mine = run, video = document.createElement("video")
+  let got = null
+  const drop = () => { if (mine===run && !document.hidden) return false; got?.getTracks().forEach(t => t.stop()); return true }
   try {
     await load()
-    const got = await navigator.mediaDevices.getUserMedia({video: {width: {ideal: 640}, height: {ideal: 480}, facingMode: "user"}})
-    if (mine!==run) { got.getTracks().forEach(t => t.stop()); return }
-    stream = got
-  } catch (e) { say(REFUSED[e.name] || e.message, true); return }
-  const video = Object.assign(document.createElement("video"), {muted: true, playsInline: true, srcObject: stream})
-  stream.getVideoTracks()[0].addEventListener("ended", () => { stop(); say("The camera was unplugged or switched off.", true) })
-  await video.play()
-  if (mine!==run) return
-  $("camera").textContent = "Stop the camera"; say("")
+    if (drop()) return
+    say("Waiting for the camera: the browser may ask you to allow it.")
+    got = await navigator.mediaDevices.getUserMedia({video: {width: {ideal: 640}, height: {ideal: 480}, ...(deviceId ? {deviceId: {exact: deviceId}} : {facingMode: "user"})}})
+    if (drop()) return
+    Object.assign(video, {muted: true, playsInline: true, srcObject: got})
+    await video.play()
+    if (drop()) return
+  } catch (e) {
+    got?.getTracks().forEach(t => t.stop())
+    if (mine===run) say(REFUSED[e.name] || (e.name==="Error" ? e.message : `The camera could not be started (${e.name}). Open a picture instead.`), true)
+    return
+  }
+  const track = got.getVideoTracks()[0]
+  stream = got; selfie = track.getSettings().facingMode!=="environment"
+  track.addEventListener("ended", () => { if (mine===run) { stop(); say("The camera was unplugged or switched off.", true) } })
+  $("camera").textContent = "Stop the camera"; say(""); ticks = []
   show(video, video.videoWidth, video.videoHeight)
-  ticks = []
+  $("word").focus({preventScroll: true}); view.scrollIntoView({block: "nearest"})
+  cameras(track)
   const frame = async () => {
     if (mine!==run) return
+    if (video.videoWidth!==size[0] || video.videoHeight!==size[1]) show(video, video.videoWidth, video.videoHeight) // a phone was turned
     const t = performance.now()
     await look()
     ticks = [...ticks.filter(o => t-o<2000), t]
-    $("rate").textContent = ticks.length>4 ? `${((ticks.length-1)*1000/(t-ticks[0])).toFixed(0)} pictures a second` : ""
+    if (mine===run) $("rate").textContent = ticks.length>4 ? `${((ticks.length-1)*1000/(t-ticks[0])).toFixed(0)} pictures a second` : ""
     if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(frame); else requestAnimationFrame(frame)
   }
   frame()
 }
 
+async function cameras(track) {
+  const all = (await navigator.mediaDevices.enumerateDevices().catch(() => [])).filter(o => o.kind==="videoinput" && o.deviceId), here = track.getSettings().deviceId
+  $("which").hidden = all.length<2
+  $("which").replaceChildren(...all.map((o, i) => Object.assign(document.createElement("option"), {value: o.deviceId, textContent: o.label || `Camera ${i+1}`, selected: o.deviceId===here})))
+}
+
 async function still(get) {
   stop(); const mine = run
   try {
-    const [bitmap] = [await get(), await load()]
-    if (mine!==run) return
-    say(bitmap.note); $("rate").textContent = ""; word.see(null, 0)
-    show(bitmap, bitmap.width, bitmap.height)
+    await load()
+    const bitmap = await get()
+    if (mine!==run) { bitmap.close(); return }
+    const [w, h] = [bitmap.width, bitmap.height], k = Math.min(1, 640/Math.max(w, h)), shown = new OffscreenCanvas(Math.max(1, Math.round(w*k)), Math.max(1, Math.round(h*k)))
+    Object.assign(work.canvas, {width: w, height: h}); work.drawImage(bitmap, 0, 0)
+    const levels = grey(work.getImageData(0, 0, w, h).data)
+    shown.getContext("2d").drawImage(bitmap, 0, 0, shown.width, shown.height)
+    say(bitmap.note); bitmap.close(); Object.assign(work.canvas, {width: 1, height: 1})
+    show(shown, w, h, levels)
     await look()
-  } catch (e) { say(e.message, true) }
+  } catch (e) { if (mine===run) say(e.message, true) }
 }
 
-function show(what, w, h) {
-  source = what; size = [w, h]
-  view.width = Math.min(640, Math.max(w, 480)); view.height = Math.round(view.width*h/w)
+function show(what, w, h, levels=null) {
+  const k = (w>=h ? 640/w : 640/h)
+  source = what; size = [w, h]; flat = levels
+  view.width = Math.max(1, Math.round(w*k)); view.height = Math.max(1, Math.round(h*k))
   place(...square(w, h))
 }
 
@@ -86,33 +116,34 @@ function show(what, w, h) {
 function place(l, t, s) {
   const [w, h] = size, most = Math.max(w, h)
   s = Math.min(Math.max(s, 14), most)
-  const range = (v, n) => n>=s ? Math.min(Math.max(v, 0), n-s) : (n-s)/2
+  const range = (v, n) => n>=s ? Math.min(Math.max(v, 0), n-s) : (n-s)/2, part = (v, n) => n>s ? Math.round(100*v/(n-s)) : 50
   box = [range(l, w), range(t, h), s]
-  const part = (v, n) => n>s ? Math.round(100*v/(n-s)) : 50
-  $("x").value = part(box[0], w); $("y").value = part(box[1], h); $("size").value = Math.round(100*s/most)
+  $("x").value = flipped() ? 100-part(box[0], w) : part(box[0], w); $("y").value = part(box[1], h); $("size").value = Math.round(100*s/most)
 }
 
 function slide(e) {
   if (!source) return
-  const [w, h] = size, [l, t, old] = box, s = e.target.id==="size" ? Math.max(14, $("size").value/100*Math.max(w, h)) : old
+  const [w, h] = size, [l, t, old] = box, s = e.target.id==="size" ? Math.max(14, $("size").value/100*Math.max(w, h)) : old, x = flipped() ? 100-$("x").value : +$("x").value
   if (e.target.id==="size") place(l+(old-s)/2, t+(old-s)/2, s)
-  else box = [w>s ? $("x").value/100*(w-s) : l, h>s ? $("y").value/100*(h-s) : t, s]
-  if (!stream) look()
+  else box = [w>s ? x/100*(w-s) : l, h>s ? $("y").value/100*(h-s) : t, s]
+  refresh()
 }
 
 function drag() {
-  let from = null
-  const at = e => { const r = view.getBoundingClientRect(), x = (e.clientX-r.left)/r.width, y = (e.clientY-r.top)/r.height; return [($("mirror").checked ? 1-x : x)*size[0], y*size[1]] }
-  view.addEventListener("pointerdown", e => { if (!source) return; from = at(e); view.setPointerCapture(e.pointerId) })
+  let from = null, before = null
+  const at = e => { const r = view.getBoundingClientRect(), x = (e.clientX-r.left)/r.width, y = (e.clientY-r.top)/r.height; return [(flipped() ? 1-x : x)*size[0], y*size[1]] }
+  view.addEventListener("pointerdown", e => { if (!source || e.button || !e.isPrimary) return; from = at(e); before = box; view.setPointerCapture(e.pointerId) })
   view.addEventListener("pointermove", e => {
     if (!from) return
-    const [x, y] = at(e), dx = x-from[0], dy = y-from[1], s = Math.max(Math.abs(dx), Math.abs(dy))
+    const [x, y] = at(e), dx = x-from[0], dy = y-from[1], room = Math.min(dx<0 ? from[0] : size[0]-from[0], dy<0 ? from[1] : size[1]-from[1]), s = Math.min(Math.max(Math.abs(dx), Math.abs(dy)), room)
     if (s<14) return
-    place(dx<0 ? from[0]-s : from[0], dy<0 ? from[1]-s : from[1], s)
-    if (!stream) look()
+    place(dx<0 ? from[0]-s : from[0], dy<0 ? from[1]-s : from[1], s); refresh()
   })
-  for (const o of ["pointerup", "pointercancel"]) view.addEventListener(o, () => { from = null })
+  view.addEventListener("pointerup", () => { from = null })
+  view.addEventListener("pointercancel", () => { if (from) { from = null; place(...before); refresh() } }) // the page was scrolled
 }
+
+const refresh = () => { if (source && !stream) look() }
 
 // -- looking: draw, prepare, read, tell
 
@@ -124,87 +155,104 @@ async function look() {
   } catch (e) { stop(); say(`The picture could not be read: ${e.message}`, true) }
   finally { busy = false }
 }
-let again = false
 
 async function once() {
-  const [w, h] = size, mirror = $("mirror").checked
-  ctx.save()
-  if (mirror) { ctx.translate(view.width, 0); ctx.scale(-1, 1) }
-  ctx.fillStyle = "#fff"; ctx.fillRect(0, 0, view.width, view.height)
-  ctx.drawImage(source, 0, 0, view.width, view.height)
-  const k = view.width/w, [l, t, s] = box
-  ctx.fillStyle = "#0008"; ctx.beginPath(); ctx.rect(0, 0, view.width, view.height); ctx.rect(l*k, t*k, s*k, s*k); ctx.fill("evenodd")
-  ctx.strokeStyle = "#ffb000"; ctx.lineWidth = 3; ctx.strokeRect(l*k, t*k, s*k, s*k)
-  ctx.restore()
-  const picture = reads([l, t, s], mirror)
-  const said = await reader.read(picture)
-  tell(said)
+  draw()
+  tell(await reader.read(reads()))
+  if (stream) overlay()
 }
 
-function reads([l, t, s], mirror) {
-  const [w, h] = size, wide = 2*Math.max(s/SIZE, 1)
-  const x0 = Math.max(0, Math.floor(l-wide-1)), y0 = Math.max(0, Math.floor(t-wide-1)), x1 = Math.min(w, Math.ceil(l+s+wide+1)), y1 = Math.min(h, Math.ceil(t+s+wide+1))
-  const whole = w===SIZE && h===SIZE
-  Object.assign(work.canvas, {width: x1-x0, height: y1-y0})
-  work.drawImage(source, -x0, -y0)
-  const g = grey(work.getImageData(0, 0, x1-x0, y1-y0).data)
-  const p = whole ? g : shrink(g, x1-x0, y1-y0, [l-x0, t-y0, s])
+function draw() {
+  const k = view.width/size[0], [l, t, s] = box.map(o => o*k)
+  ctx.save()
+  if (flipped()) { ctx.translate(view.width, 0); ctx.scale(-1, 1) }
+  ctx.fillStyle = "#fff"; ctx.fillRect(0, 0, view.width, view.height)
+  ctx.drawImage(source, 0, 0, view.width, view.height)
+  ctx.fillStyle = "#0008"; ctx.beginPath(); ctx.rect(0, 0, view.width, view.height); ctx.rect(l, t, s, s); ctx.fill("evenodd")
+  ctx.strokeStyle = "#ffb000"; ctx.lineWidth = 3; ctx.strokeRect(l, t, s, s)
+  ctx.restore()
+}
+
+function overlay() { // the letter beside the hand, for those who look at the picture
+  const d = Math.round(view.height/5)
+  ctx.fillStyle = "#000c"; ctx.fillRect(0, 0, d, d)
+  ctx.fillStyle = now.sure ? "#fff" : "#999"; ctx.font = `bold ${Math.round(.75*d)}px system-ui, sans-serif`; ctx.textAlign = "center"; ctx.textBaseline = "middle"
+  ctx.fillText(now.sure ? now.letter : "?", d/2, d/2)
+  ctx.fillStyle = "#ffb000"; ctx.fillRect(0, d, d*$("held").value, Math.max(4, d/12))
+}
+
+function reads() {
+  const [w, h] = size, [l, t, s] = box, mirror = $("mirror").checked
+  let p
+  if (flat) p = w===SIZE && h===SIZE && l===0 && t===0 && s===SIZE ? flat : shrink(flat, w, h, box)
+  else { // of a camera, only what the square needs
+    const reach = 2*Math.max(s/SIZE, 1)+1, x0 = Math.max(0, Math.floor(l-reach)), y0 = Math.max(0, Math.floor(t-reach)), x1 = Math.min(w, Math.ceil(l+s+reach)), y1 = Math.min(h, Math.ceil(t+s+reach))
+    if (work.canvas.width!==x1-x0 || work.canvas.height!==y1-y0) Object.assign(work.canvas, {width: x1-x0, height: y1-y0})
+    work.drawImage(source, -x0, -y0)
+    p = shrink(grey(work.getImageData(0, 0, x1-x0, y1-y0).data), x1-x0, y1-y0, [l-x0, t-y0, s])
+  }
   return mirror ? flip(p) : p
 }
 
+const rows = Array.from({length: 3}, () => {
+  const li = document.createElement("li"), [name, bar, val] = ["span", "meter", "span"].map(o => li.appendChild(document.createElement(o)))
+  bar.setAttribute("aria-hidden", "true"); li.hidden = true
+  return $("top").appendChild(li) && {li, name, bar, val}
+})
+
 function tell(said) {
-  const {letter, sure, top, picture} = now = said, held = stream && $("hold").checked
-  const rgba = new ImageData(SIZE, SIZE)
+  const {letter, sure, top, picture} = now = said, rgba = new ImageData(SIZE, SIZE), t = performance.now()/1000
   picture.forEach((v, i) => rgba.data.set([v, v, v, 255], 4*i))
   small.putImageData(rgba, 0, 0)
   $("letter").textContent = letter; $("letter").classList.toggle("unsure", !sure)
   $("sure").textContent = sure ? percent(top[0][1]) : `not sure (${percent(top[0][1])})`
-  $("top").replaceChildren(...top.slice(0, 3).map(([l, p]) => {
-    const li = document.createElement("li"), name = document.createElement("span"), bar = document.createElement("meter"), val = document.createElement("span")
-    name.textContent = l; val.textContent = percent(p); Object.assign(bar, {min: 0, max: 1, value: p}); bar.setAttribute("aria-label", `Probability of ${l}`)
-    li.append(name, bar, val); return li
-  }))
-  const t = performance.now()/1000
+  rows.forEach(({li, name, bar, val}, i) => { const [l, p] = top[i]; li.hidden = false; name.textContent = l; val.textContent = percent(p); bar.value = p })
+  const label = `The picture and the square that is read. ${sure ? `Read: ${letter}` : `Not sure, perhaps ${letter}`}.`
+  if (!stream && view.getAttribute("aria-label")!==label) view.setAttribute("aria-label", label)
+  if (!stream) { announce(sure ? letter : `not sure, perhaps ${letter}`); return }
   word.hold = Math.max(.3, +$("seconds").value || .8)
-  const added = held ? word.see(sure ? letter : null, t) : null
-  if (!held) word.see(null, t)
-  $("held").value = held ? word.held(t) : 0
-  if (added) { write(); announce(`${added} added`) }
-  else if (!stream) announce(sure ? letter : `not sure, perhaps ${letter}`)
-  view.setAttribute("aria-label", `The picture and the square that is read. ${sure ? `Read: ${letter}` : `Not sure, perhaps ${letter}`}.`)
+  if (!$("hold").checked) { word.reset(); $("held").value = 0; return }
+  const added = word.see(sure ? letter : null, t)
+  $("held").value = word.held(t)
+  if (added) write(`${added} added`)
 }
 
 // -- the word
 
-const write = () => { $("word").textContent = word.text.replaceAll(" ", "\u2423") ; $("word").dataset.text = word.text }
+function write(what) { $("word").value = word.text; if (what) announce(`${what}. The word: ${[...word.text].map(o => o===" " ? "space" : o).join(" ") || "empty"}`) }
 const acts = {
-  add() { if (now) { word.add(now.letter); write(); announce(`${now.letter} added`) } else say("No letter yet: use the camera or open a picture.", true) },
-  space() { word.space(); write(); announce("space") },
-  delete() { const o = word.text.at(-1); word.delete(); write(); announce(o ? `${o===" " ? "space" : o} deleted` : "nothing to delete") },
-  clear() { word.clear(); write(); announce("cleared") },
-  J() { word.add("J"); write(); announce("J added") },
-  Z() { word.add("Z"); write(); announce("Z added") }}
+  add() { if (now) { word.add(now.letter); write(`${now.letter} added`) } else say("No letter yet: use the camera or open a picture.", true) },
+  space() { write(word.space() ? "space added" : "no space added: the word is empty or ends with one") },
+  delete() { const o = word.text.at(-1); word.delete(); write(o ? `${o===" " ? "space" : o} deleted` : "nothing to delete") },
+  clear() { word.clear(); write("cleared") },
+  async copy() { try { await navigator.clipboard.writeText(word.text); announce("copied") } catch { $("word").select(); say("The browser refused to copy: the word is selected, copy it with the keyboard.", true) } },
+  J() { word.add("J"); write("J added") },
+  Z() { word.add("Z"); write("Z added") }}
 const keys = {Enter: "add", " ": "space", Backspace: "delete"}
 
-for (const o in acts) $(o).addEventListener("click", acts[o])
+for (const o in acts) $(o).addEventListener("click", e => { acts[o](); if (e.detail && o!=="copy") $("word").focus({preventScroll: true}) }) // after a mouse or a finger the keys spell
 document.addEventListener("keydown", e => {
-  if (e.ctrlKey || e.metaKey || e.altKey || !(e.key in keys) || e.target!==document.body && e.target!==$("word")) return
-  e.preventDefault(); acts[keys[e.key]]()
+  const free = e.target===document.body || e.target===$("word"), button = e.target instanceof HTMLButtonElement
+  if (e.ctrlKey || e.metaKey || e.altKey || !(e.key in keys) || !(free || button && e.key==="Backspace")) return
+  e.preventDefault()
+  if (!e.repeat || e.key==="Backspace") acts[keys[e.key]]()
 })
 
 // -- wiring
 
-$("camera").addEventListener("click", camera)
+$("camera").addEventListener("click", () => { if (stream) { stop(); say("The camera is off.") } else camera() })
+$("which").addEventListener("change", e => camera(e.target.value))
 $("file").addEventListener("change", e => { const f = e.target.files[0]; e.target.value = ""; if (f) still(() => open_photo(f)) })
 let turn = 0
 $("example").addEventListener("click", () => still(async () => {
-  const {examples} = await (await fetch("about.json")).json(), name = examples[turn++%examples.length], res = await fetch(name)
-  if (!res.ok) throw Error(`${name} could not be fetched (${res.status}).`)
-  const file = await res.blob()
-  return open_photo(Object.assign(file, {name}))
+  const name = reader.about.examples[turn++%reader.about.examples.length], res = await fetch(name)
+  if (!res.ok) throw Error(`The example ${name} is missing on this server (${res.status}).`)
+  const bitmap = await open_photo(Object.assign(await res.blob(), {name}))
+  return Object.assign(bitmap, {note: `Example: a drawn hand, the letter ${name.split("/").at(-1)[0]}.`})
 }))
 for (const o of ["x", "y", "size"]) $(o).addEventListener("input", slide)
-$("mirror").addEventListener("change", () => { if (source && !stream) look() })
+$("whole").addEventListener("click", () => { if (source) { place(...square(...size)); refresh() } })
+$("mirror").addEventListener("change", () => { if (source) place(...box); refresh() })
 for (const o of ["dragenter", "dragover"]) document.addEventListener(o, e => { e.preventDefault(); document.body.classList.add("drop") })
 document.addEventListener("dragleave", e => { if (!e.relatedTarget) document.body.classList.remove("drop") })
 document.addEventListener("drop", e => {
@@ -213,4 +261,4 @@ document.addEventListener("drop", e => {
   if (f) still(() => open_photo(f)); else say("What was dropped is not a file. Save the picture first, then drop or open it.", true)
 })
 document.addEventListener("visibilitychange", () => { if (document.hidden && stream) { stop(); say("The camera was switched off while the page was hidden.") } })
-drag(); write()
+drag(); write(); say("")

@@ -110,7 +110,7 @@ export class Reader {
     const about = await (await got(`${folder}about.json`)).json(), res = new Reader()
     const ort = await import(new URL(about.runtime+"ort.wasm.bundle.min.mjs", document.baseURI))
     ort.env.wasm.numThreads = 1
-    ort.env.wasm.wasmPaths = {wasm: new URL(about.runtime+"ort-wasm-simd-threaded.wasm", document.baseURI).href}
+    ort.env.wasm.wasmBinary = await (await got(new URL(about.runtime+"ort-wasm-simd-threaded.wasm", document.baseURI))).arrayBuffer() // fetched here, so that a lost connection can be tried again
     const model = new Uint8Array(await (await got(`${folder}reader.onnx`)).arrayBuffer())
     return Object.assign(res, {about, ort, session: await ort.InferenceSession.create(model, {executionProviders: ["wasm"]})})
   }
@@ -126,8 +126,9 @@ export class Reader {
 }
 
 async function got(url) {
-  const res = await fetch(url)
-  if (!res.ok) throw Error(`${url} could not be fetched (${res.status}): build the site again with make docs.`)
+  let res
+  try { res = await fetch(url) } catch { throw Error("the connection was lost. Try again.") }
+  if (!res.ok) throw Error(`the page is incomplete on this server, ${String(url).split("/").at(-1)} is missing (${res.status}).`)
   return res
 }
 
@@ -135,9 +136,10 @@ async function got(url) {
 export class Speller {
   constructor(hold=.8, grace=.2) { Object.assign(this, {hold, grace, text: "", letter: null, since: 0, last: -Infinity, done: false}) }
   add(letter) { this.text += letter }
-  space() { if (this.text && !this.text.endsWith(" ")) this.text += " " }
+  space() { const ok = this.text!=="" && !this.text.endsWith(" "); if (ok) this.text += " "; return ok }
   delete() { this.text = this.text.slice(0, -1) }
   clear() { this.text = "" }
+  reset() { Object.assign(this, {letter: null, last: -Infinity, done: false}) } // what was held before does not count
   // What is seen now: a letter, or null where it is not sure; t in seconds. Returns the letter that was added, or null
   see(letter, t) {
     if (letter===this.letter) this.last = t
