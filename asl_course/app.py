@@ -45,12 +45,12 @@ class Speller:
     def reset(self): self.letter, self.last, self.done = None, -math.inf, False # what was held before does not count
     def __repr__(self): return f"Speller({self.text!r})"
 
-# %% ../nbs/13_app.ipynb #c1eafe6d
+# %% ../nbs/13_app.ipynb #ef6ba9e9
 def slider_square(
     size,        # (width, height) of a picture
     x, y, part,  # Where the square lies from left to right and from top to bottom, 0..100; its side, 1..100, in percent of the longer side
-):               # A crop for `prepare`: (left, top, right, bottom), a square where the picture is large enough
-    "The square that three sliders mean"
+):               # A crop for `prepare`: (left, top, right, bottom)
+    "The box that three sliders mean: a square, cut off where it would leave the picture (`square` then extends it)"
     w, h = size
     side = max(14., part/100*max(w, h))
     l, t = x/100*max(0, w-side), y/100*max(0, h-side)
@@ -126,7 +126,7 @@ def letter_app(
     app.take(ifnone(photo, rendered_photos(24)[0][1]))
     return app
 
-# %% ../nbs/13_app.ipynb #6646a6f8
+# %% ../nbs/13_app.ipynb #4845fd25
 def model_card():
     "Markdown: what the shipped reader is, what it was measured on, what it is not for; raises `FileNotFoundError` where its records are missing"
     about, rec, alone = Predictor().about, read_record("12.reader"), read_record("12.alone")
@@ -134,9 +134,10 @@ def model_card():
     def figure(rec, key):
         values = 100*np.array(seed_values(rec, key), dtype=float)
         return f"{values.mean():.2f} % (seeds: {values.min():.2f} to {values.max():.2f})"
+    levels = seed_values(rec, "threshold")
     n_train, n_test = about.record["rows"]
     n_photos = rec["seeds"][0]["metrics"]["photos"]["n"]
-    rows = [(f"the published test file, {n_test:,} pictures of the data set's own few people", "test.acc"), ("photographs of the train file set aside, by readers that have not seen them", "valid.acc"), ("rendered hands of signers that were not trained on", "rendered.acc"),
+    rows = [(f"the published test file, {n_test:,} pictures of the data set's own few people", "test.acc"), ("photographs of the train file set aside, by readers that have not seen them", "valid.acc"), ("rendered hands of signers that were not trained on, by the renderer that drew those in training", "rendered.acc"),
             (f"{n_photos} photographs by another person, other hands and rooms", "photos.acc"), ("the same, probabilities averaged with those of the mirrored picture", "photos.both.acc")]
     p = np.mean(seed_values(rec, "photos.acc")); chance = 196*(p*(1-p)/n_photos)**.5
     table = "\n".join(f"| {what} | {figure(rec, key)} | {figure(alone, key) if key!='valid.acc' else '-'} |" for what, key in rows)
@@ -154,9 +155,9 @@ def model_card():
 |---|---|---|
 {table}
 
-So: nearly perfect in its laboratory, and mostly wrong outside it. The choice to train with rendered hands was made on those {n_photos} photographs, so their figure is a little too good; and {n_photos} photographs leave it open by {chance:.0f} points either way.
+So: nearly perfect in its laboratory, and mostly wrong outside it. Whether rendered hands cost anything on photographs of train was not measured. The choice to train with rendered hands was made on those {n_photos} photographs, so their figure is a little too good; and {n_photos} photographs leave it open by {chance:.0f} points either way, for this one person.
 
-**Not sure.** Below a probability of {about.threshold:.2f} it says that it is not sure. The threshold was set so that {rec["settings"]["right"]:.1%} of the answers are right on photographs set aside. Outside, {figure(rec, "photos.sure.acc")} of the photographs are answered "surely", and of these answers {figure(rec, "photos.right.acc")} are right. *Sure* is no promise there.
+**Not sure.** Below a probability of {about.threshold:.2f} this file says that it is not sure. The threshold was set so that {rec["settings"]["right"]:.1%} of the answers are right on photographs set aside; other trainings of the same recipe came to thresholds from {min(levels):.2f} to {max(levels):.2f}. Outside, {figure(rec, "photos.sure.acc")} of the photographs are answered "surely", and of these answers {figure(rec, "photos.right.acc")} are right. *Sure* is no promise there.
 
 **For what.** For learning about networks and data, and about what figures from a laboratory are worth. **Not for** learning to sign (a wrong reading teaches a wrong shape), for interpreting, for anything in medicine, law, work or school that a person depends on, for judging anybody's signing, or for watching people.
 

@@ -126,7 +126,7 @@ def copy_chapters(
         done.append(p.stem)
     return done
 
-# %% ../nbs/23_commands.ipynb #ca5c6254
+# %% ../nbs/23_commands.ipynb #b107cfab
 def refresh_chapter(
     path, # A notebook
 ):        # Seconds it took
@@ -147,6 +147,7 @@ def refresh_chapter(
         for o in c.outputs: # a saved widget has no kernel: its picture stands for it; progress bars are gone
             if "image/png" in o.get("data", {}): o.data.pop("application/vnd.jupyter.widget-view+json", None)
         c.outputs = [o for o in c.outputs if o.output_type!="display_data" or re.sub(r"<style>.*?</style>", "", o.data.get("text/html", "picture"), flags=re.S).strip()]
+    nb.metadata.pop("widgets", None)
     clean_nb(nb, allowed_cell_metadata_keys=["tags"])
     write_atomic(path, (nbformat.writes(nb, 4).rstrip()+"\n").encode())
     return time.perf_counter()-t

@@ -110,7 +110,7 @@ def _model_path(path, suffix):
     if not path.exists(): raise FileNotFoundError(f"no file {path}")
     return path
 
-# %% ../nbs/12_predict.ipynb #b3850719
+# %% ../nbs/12_predict.ipynb #9f1cf079
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _MOST = 150_000_000 # Pixels that are decoded at most
 
@@ -120,7 +120,7 @@ def open_photo(
     source, # A path, bytes, an open file, a PIL image, or an array: (h, w) or (h, w, 3 or 4), uint8, uint16, or floats in 0..1
 ):          # PIL image, grey ("L"), upright
     "A picture of any common kind as grey levels; raises `ValueError` saying what is wrong with it"
-    from PIL import Image, ImageDraw, ImageOps
+    from PIL import Image, ImageOps
     name = _named(source)
     if isinstance(source, np.ndarray): return _from_array(source)
     if isinstance(source, Image.Image): im = source
@@ -245,7 +245,7 @@ class Predictor:
         res = [Prediction(LETTERS[p.argmax()], bool(p.max()>=self.about.threshold), p, o) for p, o in zip(self.probs(np.stack(x)) if x else (), x)]
         return res if many else res[0]
 
-# %% ../nbs/12_predict.ipynb #002a8c4a
+# %% ../nbs/12_predict.ipynb #ddeaf535
 def find_photos():
     "The folder `asl_letters` of photographs from outside the data set, where data is looked for; or None"
     from asl_course.files import data_places
@@ -273,7 +273,7 @@ def rendered_photos(
 ):                # (PIL images in colour; class indexes)
     "Photographs of rendered hands by signers that no train set has"
     import torch
-    from PIL import Image, ImageDraw, ImageOps
+    from PIL import Image, ImageOps
     from asl_course.synth import photographs
     letter = torch.arange(n)%24
     made = photographs(letter, 32+torch.arange(n)//24%32, torch.Generator().manual_seed(seed), size=size, vary=.45)
