@@ -126,7 +126,7 @@ def letter_app(
     app.take(ifnone(photo, rendered_photos(24)[0][1]))
     return app
 
-# %% ../nbs/13_app.ipynb #4845fd25
+# %% ../nbs/13_app.ipynb #8e4f613b
 def model_card():
     "Markdown: what the shipped reader is, what it was measured on, what it is not for; raises `FileNotFoundError` where its records are missing"
     about, rec, alone = Predictor().about, read_record("12.reader"), read_record("12.alone")
@@ -155,7 +155,7 @@ def model_card():
 |---|---|---|
 {table}
 
-So: nearly perfect in its laboratory, and mostly wrong outside it. Whether rendered hands cost anything on photographs of train was not measured. The choice to train with rendered hands was made on those {n_photos} photographs, so their figure is a little too good; and {n_photos} photographs leave it open by {chance:.0f} points either way, for this one person.
+So: nearly perfect in its laboratory, and mostly wrong outside it. Whether rendered hands cost anything on photographs of train was not measured. The choice to train with rendered hands was made on those {n_photos} photographs, so their figure is a little too good; and {n_photos} photographs leave it open by {chance:.0f} points either way, for photographs like these.
 
 **Not sure.** Below a probability of {about.threshold:.2f} this file says that it is not sure. The threshold was set so that {rec["settings"]["right"]:.1%} of the answers are right on photographs set aside; other trainings of the same recipe came to thresholds from {min(levels):.2f} to {max(levels):.2f}. Outside, {figure(rec, "photos.sure.acc")} of the photographs are answered "surely", and of these answers {figure(rec, "photos.right.acc")} are right. *Sure* is no promise there.
 

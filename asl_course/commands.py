@@ -465,7 +465,7 @@ class BenchData:
         else:
             with (gzip.open(found) if found.name.endswith(".gz") else found.open("rb")) as f, open(self.csv, "wb") as o: shutil.copyfileobj(f, o, 1<<20)
 
-# %% ../nbs/23_commands.ipynb #dbe36b57
+# %% ../nbs/23_commands.ipynb #29605312
 @bench("csv-read", "the train CSV to a checked uint8 array", "at least 1x")
 def _(c):
     import pandas as pd
@@ -694,7 +694,7 @@ def _readers():
     from asl_course.predict import Predictor, load_model, shipped_file
     return Predictor(), load_model(shipped_file(".safetensors"))[0]
 
-@bench("predict-one", "one picture through a loaded `Predictor` (seconds)", "at most 1 ms, 5x")
+@bench("predict-one", "one picture through a loaded `Predictor` (seconds)", "at most 1 ms")
 def _(c):
     import torch
     reads, model = _readers()
