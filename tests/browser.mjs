@@ -111,7 +111,8 @@ const checks = {
     await page.waitForFunction(() => document.getElementById("letter").textContent!=="–"); res.asked = await page.evaluate(() => window.asked); res.example = await page.textContent("#message")
     await page.uncheck("#hold"); await page.click("#camera"); await page.waitForFunction(() => document.getElementById("rate").textContent)
     await page.keyboard.press("Enter"); await page.keyboard.press("Space"); res.word = await page.inputValue("#word"); res.button = await page.textContent("#camera")
-    await page.click("#camera"); await page.waitForTimeout(300); res.stopped = await reading(page); res.rate = await page.textContent("#rate")
+    await page.click("#camera"); await page.waitForTimeout(300); res.stopped = await reading(page); res.rate = await page.textContent("#rate"); res.held = await page.evaluate(() => document.getElementById("held").value)
+    res.view = await page.evaluate(() => { const v = document.getElementById("view"), d = v.getContext("2d").getImageData(v.width/4, v.height/4, v.width/2, v.height/2).data; return d.reduce((a, b) => a+b, 0)/d.length })
     await page.check("#mirror"); await page.waitForTimeout(300); res.mirrored = await reading(page)
     return res
   },

@@ -134,7 +134,7 @@ def test_camera_file_and_keys_do_not_get_into_each_others_way(page, tmp_path):
     assert not o["errors"] and r["asked"]==0 and r["example"].startswith("Example: a drawn hand, the letter"), "no camera light once another picture was asked for"
     assert len(r["word"])==2 and r["word"][1]==" " and r["button"]=="Stop the camera", "Enter adds a letter, and does not press the button again"
     a, b = (np.array(r[k]["picture"]).reshape(28, 28) for k in ("stopped", "mirrored"))
-    assert r["rate"]=="" and a.std()>5 and np.array_equal(a, b[:, ::-1]), "the last frame stays"
+    assert r["rate"]=="" and a.std()>5 and np.array_equal(a, b[:, ::-1]) and r["view"]>110 and r["held"]==0, "the last frame stays"
 
 def test_a_camera_gives_letters_and_a_held_letter_is_written(page, reads, tmp_path):
     "A fake camera shows two letters in turn, two seconds each"

@@ -155,6 +155,9 @@ def test_predictions(reads, pictures):
     assert [l for l, _ in one.top(24)]==[LETTERS[i] for i in np.argsort(-one.probs)] and len(one.top())==3
     many = reads(pictures[:4]); assert [o.letter for o in many]==[reads(o).letter for o in pictures[:4]]==[o.letter for o in reads(pictures[:4].reshape(4, 784))]==[o.letter for o in reads([o for o in pictures[:4]])]
     assert reads([])==[]
+    level = float(np.median(reads.probs(pictures).max(1))); other = replace(reads.about, threshold=level); kept, reads.about = reads.about, other
+    some = reads(pictures); reads.about = kept
+    assert [o.sure for o in some]==[bool(o.probs.max()>=level) for o in some] and .4<np.mean([o.sure for o in some])<.6, "sure is what reaches the threshold"
     assert ("not sure" in repr(one))!=one.sure
     for bad in (pictures[:2].astype(float), pictures[0], np.zeros((2, 27, 28), np.uint8)):
         with pytest.raises(ValueError, match=r"expected uint8 of shape \(n, 28, 28\)"): reads.probs(bad)
