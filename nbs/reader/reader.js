@@ -58,12 +58,6 @@ export function shrink(g, w, h, [left, top, side]) {
 
 export function flip(p) { return p.map((_, i) => p[i-i%SIZE+SIZE-1-i%SIZE]) }
 
-// The 28x28 picture that the model sees, of RGBA bytes
-export function prepare({data, width, height}, crop, mirror=false, margin=0) {
-  const g = grey(data), p = !crop && !margin && width===SIZE && height===SIZE ? g : shrink(g, width, height, square(width, height, crop, margin))
-  return mirror ? flip(p) : p
-}
-
 // Width and height as the file's head says them, before anything is decoded; null where it does not say
 export function dimensions(bytes) {
   const v = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), tag = (i, s) => [...s].every((c, k) => v.getUint8(i+k)===c.charCodeAt(0))
