@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/index.ipynb #e7b62b2a
+# %% ../nbs/index.ipynb #5a58a6ee
 from .core import *
 from .files import *
 from .synth import *
@@ -19,6 +19,9 @@ from .cnn import *
 from .augment import *
 from .learner import *
 from .honest import *
+from .measure import *
+from .patches import *
+from .speed import *
 from .predict import *
 from .app import *
 from .claims import *

@@ -410,7 +410,7 @@ def asl_predict(
         else: print(f"{name:<32} {p.letter}  {'   ' if p.sure else '(?)'} {'  '.join(f'{l} {v:.3f}' for l, v in p.top(top))}", flush=True)
     return 2 if failed else 0
 
-# %% ../nbs/23_commands.ipynb #0de2e3b6
+# %% ../nbs/23_commands.ipynb #ab830de1
 bench_rows = {} # Every registered row by its id
 
 def bench(
@@ -418,24 +418,26 @@ def bench(
     title:str, # What is timed
     target:str="", # What the project promises, in words
     quick:bool=True, # Part of `--quick`?
+    repeats:int=None, # See `time_pair`
 ):             # A decorator
     "Register `fn(ctx)` that returns (ours, peer's name, peer); ours and peer are called and timed, or return seconds or bytes themselves"
-    def _reg(fn): bench_rows[id] = dict(fn=fn, title=title, target=target, quick=quick); return fn
+    def _reg(fn): bench_rows[id] = dict(fn=fn, title=title, target=target, quick=quick, repeats=repeats); return fn
     return _reg
 
 def time_pair(
     ours, peer,     # Functions without arguments; one that returns a float measured itself
-    repeats:int=None,  # Times each is run, after one run to warm up; by default as often as fits in two seconds, 7 to 41
-):                  # dict of medians, smallest and largest of both, and the ratio peer/ours
+    repeats:int=None,  # Times each is run, after one run to warm up; by default as often as fits in two seconds, 7 to 41; once means without warming up
+):                  # dict of medians, smallest and largest of both, the ratio of the medians, peer over ours, and spread, the wider of the two middle halves as a part of its median
     "Time two functions in turn: ours, peer, ours, peer ..."
     def once(f):
         t = time.perf_counter(); r = f()
         return r if isinstance(r, float) else time.perf_counter()-t
-    warm = once(ours)+once(peer)
+    warm = 0 if repeats==1 else once(ours)+once(peer)
     repeats = repeats or sorted((7, int(2/max(warm, 1e-9)), 41))[1]
     pairs = [(once(ours), once(peer)) for _ in range(repeats)]
     a, b = zip(*pairs)
-    return dict(ours=median(a), ours_range=[min(a), max(a)], peer=median(b), peer_range=[min(b), max(b)], ratio=median(q/p for p, q in pairs))
+    spread = max(float(np.subtract(*np.percentile(o, [75, 25])))/median(o) for o in (a, b))
+    return dict(ours=median(a), ours_range=[min(a), max(a)], peer=median(b), peer_range=[min(b), max(b)], ratio=median(b)/median(a), spread=spread)
 
 # %% ../nbs/23_commands.ipynb #3ee1c6e2
 _PEAK = """
@@ -465,12 +467,18 @@ class BenchData:
         else:
             with (gzip.open(found) if found.name.endswith(".gz") else found.open("rb")) as f, open(self.csv, "wb") as o: shutil.copyfileobj(f, o, 1<<20)
 
-# %% ../nbs/23_commands.ipynb #29605312
+# %% ../nbs/23_commands.ipynb #a1f4d795
 @bench("csv-read", "the train CSV to a checked uint8 array", "at least 1x")
 def _(c):
     import pandas as pd
     from asl_course.files import read_letters_csv
     return lambda: read_letters_csv(c.csv), "pandas.read_csv(path).to_numpy()", lambda: pd.read_csv(c.csv).to_numpy()
+
+@bench("csv-polars", "the train CSV to a checked uint8 array", "none stated")
+def _(c):
+    import polars as pl
+    from asl_course.files import read_letters_csv
+    return lambda: read_letters_csv(c.csv), "polars.read_csv(path).to_numpy()", lambda: pl.read_csv(c.csv).to_numpy()
 
 @bench("csv-memory", "peak memory of that, net of imports (bytes)", "at least 1.67x")
 def _(c):
@@ -508,23 +516,12 @@ def _(c):
     ds = TensorDataset(torch.as_tensor(c.letters.x)[:, None]/255, torch.as_tensor(c.letters.y))
     return _ours(c), "DataLoader over a TensorDataset of floats", _walk(DataLoader(ds, 128, shuffle=True))
 
-class _FrameDataset:
-    "T3's way: rows of a frame, one array and one transform a picture"
-    def __init__(self, frame):
-        from torchvision import transforms as T
-        self.frame, self.tfm = frame, T.Compose([T.ToTensor(), T.Normalize((.5,), (.5,))])
-    def __len__(self): return len(self.frame)
-    def __getitem__(self, i):
-        row = self.frame.iloc[i]
-        return self.tfm(row.iloc[1:].to_numpy(dtype=np.uint8).reshape(28, 28, 1)), int(row.iloc[0])
-
 @bench("batches-t3", "one shuffled epoch, batch 128", "at least 20x")
 def _(c):
-    import pandas as pd
     from torch.utils.data import DataLoader
+    from asl_course.speed import T3Dataset
     s, times = _part(c, 2000 if c.quick else 8000)
-    ds = _FrameDataset(pd.DataFrame(np.column_stack([c.letters.y[s], c.letters.x[s].reshape(s.stop, -1)])))
-    return _ours(c), "DataLoader over T3's own data set", _scaled_walk(DataLoader(ds, 128, shuffle=True), times)
+    return _ours(c), "DataLoader over T3's own data set", _scaled_walk(DataLoader(T3Dataset(c.letters.x[s], c.letters.y[s]), 128, shuffle=True), times)
 
 @bench("batches-t4", "one shuffled epoch, batch 128", "at least 20x")
 def _(c):
@@ -567,7 +564,7 @@ def _(c):
             for p in (V, d): p.data -= .1*p.grad; p.grad.zero_()
     return lambda: sgd_epochs(W, b, x, y, 1, .1, 512), "T4's loop: autograd, steps on .data", theirs
 
-@bench("t4-schedule", "T4's whole schedule, 600 epochs on four fifths of train (seconds)", "at most 40 s", quick=False)
+@bench("t4-schedule", "T4's whole schedule, 600 epochs on four fifths of train (seconds)", "at most 40 s", quick=False, repeats=3)
 def _(c):
     import torch
     from asl_course.data import random_split
@@ -653,19 +650,24 @@ def _(c):
         with learn.no_bar(), learn.no_logging(): learn.fit(1, 1e-3)
     return (lambda: fit(nets[0], Batches(x, y, 128, True), few, 1, 1e-3, torch.optim.Adam, progress=False) and None), "fastai's Learner on the same batches, Adam", theirs
 
-@bench("batches-png", "one shuffled epoch of 6,000 pictures, batch 128", "at least 50x", quick=False)
-def _(c):
+def _pngs(c, n, **how):
+    "fastai's `ImageDataLoaders` over PNG files of the first pictures"
     from fastai.vision.core import PILImageBW
     from fastai.vision.data import ImageDataLoaders
     from PIL import Image
     from asl_course.core import LETTERS
+    folder = c.folder/f"pngs{n}"
+    for i, (im, k) in enumerate(zip(c.letters.x[:n], c.letters.y[:n])):
+        for part in ("train", "valid")[:1+(i<24)]:
+            at = folder/part/LETTERS[k]; at.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(im).save(at/f"{i}.png")
+    return ImageDataLoaders.from_folder(folder, num_workers=2, img_cls=PILImageBW, **how)
+
+@bench("batches-png", "one shuffled epoch of 6,000 pictures, batch 128", "at least 50x", quick=False)
+def _(c):
     from asl_course.data import Batches
     x, y = c.letters.x[:6000], c.letters.y[:6000]
-    for i, (im, k) in enumerate(zip(x, y)):
-        for part in ("train", "valid")[:1+(i<24)]:
-            at = c.folder/"pngs"/part/LETTERS[k]; at.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(im).save(at/f"{i}.png")
-    dls = ImageDataLoaders.from_folder(c.folder/"pngs", bs=128, num_workers=2, img_cls=PILImageBW)
+    dls = _pngs(c, 6000, bs=128)
     return _walk(Batches(x, y, 128, True)), "ImageDataLoaders over PNG files, two workers", _walk(dls.train)
 
 @bench("synth", "6,000 rendered train pictures, drawn anew (seconds)", "at most 10 s", quick=False)
@@ -732,7 +734,129 @@ def _(c):
     Image.fromarray(c.letters.x_test[0]).resize((280, 280)).save(c.folder/"one.png")
     return lambda: in_process(f"from asl_course.predict import Predictor; Predictor()({str(c.folder/'one.png')!r})", what="bytes"), "the target of 250 MB", lambda: 250e6
 
-# %% ../nbs/23_commands.ipynb #1dc836ce
+# %% ../nbs/23_commands.ipynb #058031f0
+def _epoch(c, make, n, bs, opt="SGD"):
+    "One epoch of a network through `fit`, on so many pictures; the time scaled to all"
+    import torch
+    from asl_course.data import Batches
+    from asl_course.train import fit
+    s, times = _part(c, n)
+    model, dl = make().to(memory_format=torch.channels_last), Batches(c.letters.x[s], c.letters.y[s], bs, True)
+    return lambda: times*_seconds(lambda: fit(model, dl, None, 1, 1e-3, getattr(torch.optim, opt), progress=False))
+
+@bench("epoch-linear", "one epoch of a linear layer, batch 256", "none stated")
+def _(c):
+    from sklearn.linear_model import LogisticRegression as Peer
+    from asl_course.train import LogisticRegression
+    s, times = _part(c, 4000 if c.quick else 30_000)
+    x = c.letters.x[s].reshape(s.stop, -1)/np.float32(255)
+    def theirs():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            t = time.perf_counter(); m = Peer(max_iter=5).fit(x, c.letters.y[s])
+        return (time.perf_counter()-t)/m.n_iter_[0]*times
+    return _epoch(c, LogisticRegression, 30_000, 256), "scikit-learn's LogisticRegression, one of its rounds", theirs
+
+def _t3_epoch(c, make, n):
+    "One epoch of T3's loop on so many pictures; the time scaled to all"
+    import torch, torch.nn.functional as F
+    from asl_course.mlp import OPTS
+    from asl_course.speed import T3Dataset
+    s, times = _part(c, n)
+    model, dl = make(), torch.utils.data.DataLoader(T3Dataset(c.letters.x[s], c.letters.y[s]), 32, shuffle=True)
+    opt = OPTS["sgd"](model.parameters(), lr=1e-3)
+    def theirs():
+        for xb, yb in dl:
+            F.cross_entropy(model(xb), yb).backward()
+            opt.step(); opt.zero_grad()
+    return lambda: times*_seconds(theirs)
+
+@bench("epoch-mlp", "one epoch of two layers of 512 hidden units, batch 32", "none stated")
+def _(c):
+    from asl_course.mlp import MLP
+    n = 1000 if c.quick else 4000
+    return _epoch(c, MLP, n, 32), "T3's loop and data set", _t3_epoch(c, MLP, n)
+
+@bench("epoch-cnn", "one epoch of T3's network, batch 128, channels last", "none stated")
+def _(c):
+    from asl_course.cnn import T3CNN
+    n = 640 if c.quick else 2560
+    return _epoch(c, T3CNN, n, 128), "T3's loop and data set, batch 32", _t3_epoch(c, T3CNN, n)
+
+@bench("epoch-fastai", "one epoch of the small network, batch 64, Adam", "none stated")
+def _(c):
+    import torch
+    import fastai.callback.progress # no_bar
+    from fastai.data.core import DataLoaders
+    from fastai.learner import Learner
+    from fastai.losses import CrossEntropyLossFlat
+    from torch.utils.data import TensorDataset
+    from asl_course.cnn import CNN
+    n = 1280 if c.quick else 6400
+    s, times = _part(c, n)
+    ds = TensorDataset(torch.as_tensor(c.letters.x[s])[:, None]/255, torch.as_tensor(c.letters.y[s]))
+    learn = Learner(DataLoaders.from_dsets(ds, torch.utils.data.Subset(ds, range(64)), bs=64, device=torch.device("cpu")), CNN(), CrossEntropyLossFlat(), path=c.folder)
+    def theirs():
+        with learn.no_bar(), learn.no_logging(): return times*_seconds(lambda: learn.fit(1, 1e-3))
+    return _epoch(c, CNN, n, 64, "Adam"), "fastai's defaults over a TensorDataset", theirs
+
+# %% ../nbs/23_commands.ipynb #cf9d813a
+def _race(c, n=5, **settings):
+    "Median seconds of a few speedruns, each with its own seed; their mean test accuracy goes into the row's note"
+    from asl_course.speed import speedrun
+    def ours():
+        runs = [speedrun(s, c.device, c.letters, **settings) for s in range(42, 42+n)]
+        c.note = f"ours reads {np.mean([r.acc for r in runs]):.2%} of test"
+        return median(r.seconds for r in runs)
+    return ours
+
+@bench("race-99", "`speedrun()`, all train rows to a reader (seconds)", "at most 1.5 s", repeats=1)
+def _(c): return _race(c, 3 if c.quick else 9), "the target of 1.5 s", lambda: 1.5
+
+@bench("race-999", "`speedrun(**SURE)`, the same, reading more (seconds)", "at most 5 s", quick=False, repeats=1)
+def _(c):
+    from asl_course.speed import SURE
+    return _race(c, **SURE), "the target of 5 s", lambda: 5.
+
+@bench("race-t3", "`speedrun()` (seconds)", "at least 200x", quick=False, repeats=1)
+def _(c):
+    from asl_course.speed import LADDER, climb
+    return _race(c), "T3's loop, 20 epochs", lambda: climb(c.letters.x, c.letters.y, 42, c.device, **{**LADDER["t3"][1], "epochs": 20})[1]
+
+@bench("race-shipped", "`speedrun(**SURE)` (seconds)", "none stated", quick=False, repeats=1)
+def _(c):
+    from asl_course.learner import train_recipe
+    from asl_course.speed import SURE
+    return _race(c, **SURE), "the shipped recipe, six epochs", lambda: train_recipe(42, c.device, c.letters).seconds
+
+@bench("race-fastai", "`speedrun()` (seconds)", "at least 30x", quick=False, repeats=1)
+def _(c, epochs=5):
+    import torch
+    import fastai.callback.progress # no_bar
+    import fastai.callback.schedule # fit_one_cycle
+    from fastai.learner import Learner
+    from fastai.losses import CrossEntropyLossFlat
+    from fastai.vision.augment import aug_transforms
+    from asl_course.cnn import CNN
+    from asl_course.data import score_test
+    dls = _pngs(c, len(c.letters.y), bs=64, batch_tfms=aug_transforms(do_flip=False, max_warp=0))
+    learn = Learner(dls, CNN(), CrossEntropyLossFlat(), path=c.folder)
+    def theirs():
+        t = time.perf_counter()
+        with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(epochs, 6e-3)
+        t = time.perf_counter()-t
+        c.note += f", fastai {score_test(learn.model, c.letters).acc:.2%} after {epochs} epochs"
+        return t
+    return _race(c), f"ImageDataLoaders over PNG files, small network, one cycle of {epochs} epochs", theirs
+
+@bench("race-gpu", "`speedrun()` on the GPU (seconds)", "at most 1 s", repeats=1)
+def _(c):
+    import torch
+    if not torch.cuda.is_available(): raise OSError("no GPU; run it where there is one")
+    from types import SimpleNamespace
+    return _race(SimpleNamespace(device="cuda", letters=c.letters, note="")), f"the target of 1 s, on {torch.cuda.get_device_name()}", lambda: 1.
+
+# %% ../nbs/23_commands.ipynb #cdf479f3
 def run_bench(
     ids=(),         # Patterns of rows; none for all
     source="auto",  # Data
@@ -750,11 +874,15 @@ def run_bench(
         res["source"] = c.letters.source
         progress(f"{'row':<22} {'ours':>10} {'peer':>10} {'ratio':>7}  target, peer")
         for k, r in rows.items():
-            try: ours, name, peer = r["fn"](c); row = dict(id=k, title=r["title"], target=r["target"], peer_name=name, **time_pair(ours, peer, 3 if quick or k=="t4-schedule" else None))
+            c.note = ""
+            try: ours, name, peer = r["fn"](c); row = dict(id=k, title=r["title"], target=r["target"], peer_name=name, **time_pair(ours, peer, r["repeats"] or (3 if quick else None)), note=c.note)
             except (ImportError, OSError, subprocess.CalledProcessError) as e: progress(f"{k:<22} not here: {str(e)[:100]}"); continue
             res["rows"].append(row)
-            wide = max((row["ours_range"][1]-row["ours_range"][0])/row["ours"], (row["peer_range"][1]-row["peer_range"][0])/row["peer"])
-            progress(f"{k:<22} {row['ours']:>10.4g} {row['peer']:>10.4g} {row['ratio']:>6.{1+(row['ratio']<2)}f}x  {r['target']}; {name}{'  (noisy)' if wide>.5 else ''}")
+            noisy = f"  (noisy: spread {row['spread']:.0%})" if row["spread"]>.2 else ""
+            progress(f"{k:<22} {row['ours']:>10.4g} {row['peer']:>10.4g} {row['ratio']:>6.{1+(row['ratio']<2)}f}x  {r['target']}; {name}{'; '+c.note if c.note else ''}{noisy}")
+        busy = [o["id"] for o in res["rows"] if o["spread"]>.2]
+        if busy: progress(f"{len(busy)} of {len(res['rows'])} rows have a spread above 20 %: other programs were running, or the machine is shared. Run them again when it is quiet: asl_bench {' '.join(busy)}")
+        if c.letters.source=="synth": progress("On rendered hands: accuracies and times to 99 % are theirs, not those of the published pictures.")
     return res
 
 @call_parse

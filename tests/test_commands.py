@@ -100,6 +100,20 @@ def test_bench_counts_in_turn():
     res = time_pair(lambda: (seen.append("a"), 2.)[1], lambda: (seen.append("b"), 6.)[1], 3)
     assert "".join(seen)=="ab"*4 and res["ratio"]==3. and res["ours"]==2. and res["peer_range"]==[6., 6.]
 
+def test_bench_says_when_a_row_is_noisy_and_what_it_noted():
+    from asl_course import commands as c
+    times, lines, calls = iter([1., 1., 1., 5.]*50), [], []
+    @c.bench("zz-noisy", "jumps")
+    def _(ctx): return lambda: next(times), "steady", lambda: 1.
+    @c.bench("zz-once", "runs once", repeats=1)
+    def _(ctx):
+        def ours(): calls.append(1); ctx.note = "a note"; return 2.
+        return ours, "steady", lambda: 6.
+    try: res = c.run_bench(["zz-*"], "synth", True, progress=lines.append)
+    finally: del c.bench_rows["zz-noisy"], c.bench_rows["zz-once"]
+    assert res["rows"][0]["spread"]>.2 and "noisy: spread" in lines[1] and "asl_bench zz-noisy" in lines[-2] and "rendered hands" in lines[-1]
+    assert len(calls)==1 and res["rows"][1]["ratio"]==3 and res["rows"][1]["spread"]==0 and res["rows"][1]["note"]=="a note" and "a note" in lines[2]
+
 def test_bench_writes_figures(tmp_path):
     res = run("asl_bench", "t4-epoch", "--quick", "--source", "synth", "--out", str(tmp_path/"b.json"))
     rows = json.loads((tmp_path/"b.json").read_text())["rows"]

@@ -56,7 +56,7 @@ def test_tracked_files_hold_no_data_no_addresses_and_are_small():
             assert not re.search(r"--(extra-)?index[-_]url|--find[-_]links", text), f"{p.name} names a package address"
 
 def test_no_cycles_nothing_imports_upwards():
-    order = "core files data synth scratch train digits split mlp cnn augment learner honest speed predict app claims exercises commands all".split()
+    order = "core files data synth scratch train digits split mlp cnn augment learner honest measure patches speed predict app claims exercises commands all".split()
     for p in (ROOT/"asl_course").glob("*.py"):
         if p.stem in ("__init__", "_modidx"): continue
         top = [n for n in ast.parse(p.read_text()).body if isinstance(n, ast.ImportFrom)]
@@ -164,11 +164,13 @@ def test_no_result_is_typed_into_prose(nb):
         if c["cell_type"]!="markdown": continue
         for par in re.split(r"\n\s*\n", re.sub(r"\$\$?.*?\$\$?|`[^`]*`", "", source(c), flags=re.S)):
             if ALLOWED.search(par): continue
+            if nb.stem in ("11_speed", "index"): par = re.sub(r"\b99(\.9)? %", "", par) # the two marks of the race
             hit = re.search(r"\d[\d.,]* ?%|(?<![\d.])0?\.\d{2,}|\b\d+\.\d+ ?(x|times|s|seconds)\b", par)
             assert not hit, f"{hit[0]!r} in {par[:80]!r}: results are printed from records"
 
 LONG = {"03_train": (430, 1800),  # `fit`, T1 in full and the saving of weights are one story; shorten it before it grows
         "10_honest": (415, 2050), # three questions, each with a function or two and the recipe that checks its promise
+        "11_speed": (450, 1500), # the ladder, the speedrun, what grows with what: each a recipe, and a page that cannot be split without its measure
         "12_predict": (455, 1550)} # a model file, eight steps of a photograph, the reader: each refuses what is bad, which takes lines
 
 @pytest.mark.parametrize("nb", CHAPTERS, ids=lambda p: p.stem)
