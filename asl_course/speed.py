@@ -160,7 +160,7 @@ def climb(
     wait(device)
     return nn.Sequential(Rescale(), model).eval() if net in ("t3", "scores") else model.eval(), time.perf_counter()-t, steps
 
-# %% ../nbs/11_speed.ipynb #af966d57
+# %% ../nbs/11_speed.ipynb #06d018c9
 class Views(nn.Module):
     "The mean of what a network reads in a picture and in four copies, each moved by a pixel"
     def __init__(self, model): super().__init__(); self.model = model
@@ -196,7 +196,7 @@ LADDER = {"t3": ("T3's loop", _t3 | dict(data="frame")), "memory": ("pictures in
 TRICKS = {"thin": dict(net="thin"), "stride": dict(net="stride"), "coarse": dict(net="coarse"), "small-batch": dict(bs=64), "smooth": dict(smooth=.1), "average": dict(average=.2),
           "whitened": dict(start="whitened"), "identity": dict(start="identity"), "fused": dict(fused=True), "compiled": dict(compiled=True), "still": dict(changes={}),
           "float32": dict(cast=False), "half": dict(rows=11_000), "photographs": dict(rows="photographs", epochs=12), "uneven": dict(rows="uneven"), "views": dict(views=True)}
-for k, (title, s) in LADDER.items(): recipe(f"11.{k}", f"The ladder: {title}", split="photo", seeds=2 if k=="memory" else 5 if k in ("once", "muon") else 3, **s)(rung)
+for k, (title, s) in LADDER.items(): recipe(f"11.{k}", f"The ladder: {title}", split="photo", seeds=2 if k in ("t3", "memory") else 5 if k in ("once", "muon") else 3, **s)(rung)
 for k, s in TRICKS.items(): recipe(f"11.{k}", f"The last rung, but {k}", split="photo", **s)(rung)
 
 # %% ../nbs/11_speed.ipynb #bbef1f00
@@ -283,9 +283,14 @@ def raced(
 recipe("11.speedrun", "speedrun: filters without a gradient", split="photo", selected_on="valid", seeds=20)(raced)
 recipe("11.sure", "speedrun: more filters, and a network beside them", split="photo", selected_on="valid", seeds=20, **SURE)(raced);
 
-# %% ../nbs/11_speed.ipynb #2d46df81
-def cost(x, y, side=28, bs=128, device="cpu"):
-    "One epoch of a network of `PoolFirst`'s kind: dict of seconds, bytes of the pictures, bytes kept for the way back"
+# %% ../nbs/11_speed.ipynb #2a8f44c0
+def cost(
+    x, y,         # Pictures, uint8, shape (n, 28, 28), and class indexes from 0
+    side=28,      # Side the pictures are brought to, in pixels
+    bs=128,       # Batch size
+    device="cpu", # Where to train
+):                # dict: seconds; data, bytes of the pictures; kept, bytes that one batch keeps for the way back
+    "What one epoch of a `PoolFirst` costs"
     x = F.interpolate(torch.as_tensor(x)[:, None].float(), side, mode="bilinear")[:, 0].to(torch.uint8)
     model, dl = PoolFirst(int(y.max())+1).to(device, memory_format=torch.channels_last), Batches(x, y, bs, device=device)
     opt = torch.optim.AdamW(model.parameters(), 1e-3)

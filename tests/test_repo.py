@@ -164,7 +164,7 @@ def test_no_result_is_typed_into_prose(nb):
         if c["cell_type"]!="markdown": continue
         for par in re.split(r"\n\s*\n", re.sub(r"\$\$?.*?\$\$?|`[^`]*`", "", source(c), flags=re.S)):
             if ALLOWED.search(par): continue
-            if nb.stem in ("11_speed", "index"): par = re.sub(r"\b99(\.9)? %", "", par) # the two marks of the race
+            par = re.sub(r"\b99(\.9)? %" if nb.stem=="11_speed" else "How fast can 99 % be", "", par) # the two marks of the race; a title
             hit = re.search(r"\d[\d.,]* ?%|(?<![\d.])0?\.\d{2,}|\b\d+\.\d+ ?(x|times|s|seconds)\b", par)
             assert not hit, f"{hit[0]!r} in {par[:80]!r}: results are printed from records"
 
