@@ -32,7 +32,7 @@ def timed(
     once()
     return median(once() for _ in range(n))
 
-# %% ../nbs/24_measure.ipynb #e8378882
+# %% ../nbs/24_measure.ipynb #8d520d93
 @dataclass
 class Peaks:
     "What a device did at its best, in a product of matrices and in a copy"
@@ -44,7 +44,7 @@ class Peaks:
 def peaks(
     device="cpu", # A device
     side=1024,    # Side of the matrices
-    mb=64,        # Megabytes to copy; more than a processor's cache holds
+    mb=64,        # Megabytes to copy; take more than a processor's cache holds
 ):                # `Peaks`
     "Measure a product of two matrices and a copy; the best of seven, after one to warm up"
     def best(f):
@@ -107,11 +107,11 @@ def bound(
     least = a.where(a>b, b)
     return table.assign(least=least, by=["operations" if o else "bytes" for o in a>b], reached=least/table.seconds)
 
-# %% ../nbs/24_measure.ipynb #b8d0a2d3
+# %% ../nbs/24_measure.ipynb #116323ad
 def kept_bytes(
     f, # A function without arguments that ends in a tensor with a graph
 ):     # Bytes
-    "What a forward pass keeps in memory for the way back, each tensor once"
+    "What a forward pass keeps in memory for the way back, weights among it, each tensor once"
     seen = {}
     def pack(t): seen[t.untyped_storage().data_ptr()] = t.untyped_storage().nbytes(); return t
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t): f()

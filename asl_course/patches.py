@@ -21,9 +21,9 @@ def local_mean(
     "Means of neighbours as a matrix: `m@picture@m.T` averages over squares"
     return F.avg_pool1d(F.pad(torch.eye(n)[None], [side//2]*2, mode="reflect"), side, 1)[0].T.contiguous()
 
-# %% ../nbs/25_patches.ipynb #60ecb06d
+# %% ../nbs/25_patches.ipynb #60ac4832
 def even_light(
-    xb,           # Pictures, float tensor, any range, shape (n, 1, h, w)
+    xb,           # Pictures, float tensor in [0, 1], shape (n, 1, h, w)
     side:int=9,   # Side of the square around each pixel, in pixels, odd
     floor:float=.5, # Added to the spread, so that flat places stay flat
 ):                # The same shape

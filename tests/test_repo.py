@@ -170,7 +170,7 @@ def test_no_result_is_typed_into_prose(nb):
 
 LONG = {"03_train": (430, 1800),  # `fit`, T1 in full and the saving of weights are one story; shorten it before it grows
         "10_honest": (415, 2050), # three questions, each with a function or two and the recipe that checks its promise
-        "11_speed": (450, 1500), # the ladder, the speedrun, what grows with what: each a recipe, and a page that cannot be split without its measure
+        "11_speed": (460, 1500), # the ladder, the speedrun, what grows with what: each a recipe, and a page that cannot be split without its measure
         "12_predict": (455, 1550)} # a model file, eight steps of a photograph, the reader: each refuses what is bad, which takes lines
 
 @pytest.mark.parametrize("nb", CHAPTERS, ids=lambda p: p.stem)
