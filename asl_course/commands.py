@@ -856,7 +856,7 @@ def _(c):
     from types import SimpleNamespace
     return _race(SimpleNamespace(device="cuda", letters=c.letters, note="")), f"the target of 1 s, on {torch.cuda.get_device_name()}", lambda: 1.
 
-# %% ../nbs/23_commands.ipynb #cdf479f3
+# %% ../nbs/23_commands.ipynb #c1894f29
 def run_bench(
     ids=(),         # Patterns of rows; none for all
     source="auto",  # Data
@@ -882,7 +882,7 @@ def run_bench(
             progress(f"{k:<22} {row['ours']:>10.4g} {row['peer']:>10.4g} {row['ratio']:>6.{1+(row['ratio']<2)}f}x  {r['target']}; {name}{'; '+c.note if c.note else ''}{noisy}")
         busy = [o["id"] for o in res["rows"] if o["spread"]>.2]
         if busy: progress(f"{len(busy)} of {len(res['rows'])} rows have a spread above 20 %: other programs were running, or the machine is shared. Run them again when it is quiet: asl_bench {' '.join(busy)}")
-        if c.letters.source=="synth": progress("On rendered hands: accuracies and times to 99 % are theirs, not those of the published pictures.")
+        if res["rows"] and c.letters.source=="synth": progress("On rendered hands: accuracies and times to 99 % are theirs, not those of the published pictures.")
     return res
 
 @call_parse
