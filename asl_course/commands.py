@@ -801,13 +801,13 @@ def _(c):
     return _epoch(c, CNN, n, 64, "Adam"), "fastai's defaults over a TensorDataset", theirs
 
 # %% ../nbs/23_commands.ipynb #cf9d813a
-def _race(c, n=5, **settings):
+def _race(c, runs=5, **settings):
     "Median seconds of a few speedruns, each with its own seed; their mean test accuracy goes into the row's note"
     from asl_course.speed import speedrun
     def ours():
-        runs = [speedrun(s, c.device, c.letters, **settings) for s in range(42, 42+n)]
-        c.note = f"ours reads {np.mean([r.acc for r in runs]):.2%} of test"
-        return median(r.seconds for r in runs)
+        accs, seconds = zip(*((r.acc, r.seconds) for r in (speedrun(s, c.device, c.letters, **settings) for s in range(42, 42+runs))))
+        c.note = f"ours reads {np.mean(accs):.2%} of test"
+        return median(seconds)
     return ours
 
 @bench("race-99", "`speedrun()`, all train rows to a reader (seconds)", "at most 1.5 s", repeats=1)

@@ -1,4 +1,4 @@
-"""What the tests share: the repository, its notebooks, a small data set, and one papermill run of every chapter."""
+"What the tests share: the repository, its notebooks, a small data set, and one papermill run of every chapter."
 import json, os, shutil, tempfile
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -15,7 +15,9 @@ os.environ.update(ASL_RECORDS=f"{_tmp}/records", PYTHONPATH=str(ROOT/"tests"/"no
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("ASL_SCALE", None); os.environ.pop("ASL_SOURCE", None); os.environ.pop("ASL_DEVICE", None)
 
-def pytest_sessionfinish(session): shutil.rmtree(_tmp, ignore_errors=True)
+def pytest_sessionfinish(session):
+    for r in _runs: r.pool.shutdown(cancel_futures=True)
+    shutil.rmtree(_tmp, ignore_errors=True)
 
 def load(path): return json.loads(Path(path).read_text(encoding="utf-8"))
 def source(cell): return "".join(cell["source"])
@@ -30,26 +32,31 @@ def devices():
     return ["cpu"]+(["cuda"] if torch.cuda.is_available() else [])+(["mps"] if torch.backends.mps.is_available() else [])
 
 class Runs:
-    "Executed chapters: two at a time, each job once"
-    def __init__(self, folder): self.folder, self.jobs = Path(folder), {}
+    """Every chapter through papermill at smoke scale: on rendered and, where found, real data, on each device, with no network, from a foreign
+    working folder, and with variables set that the parameters must win over; two chapters are run twice. Two at a time, beside the other tests."""
+    def __init__(self, folder):
+        from asl_course.commands import run_chapter
+        self.folder, self.jobs = Path(folder), {}
+        sources = ["synth"]+(["real"] if real_found() else [])
+        jobs = [(p, s, d, False) for s in sources for d in devices() for p in NBS]+[(p, "synth", "cpu", True) for p in NBS if p.stem in ("01_data", "02_scratch")]
+        os.environ["ASL_SCALE"] = "full" # inherited by both processes, which start here
+        self.pool = ProcessPoolExecutor(2, get_context("spawn")) # processes, since papermill changes the working folder
+        for p, s, d, again in jobs:
+            out = self.folder/f"{s}-{d}{'-again' if again else ''}"
+            self.jobs[p.stem, s, d, again] = self.pool.submit(run_chapter, p, out, dict(scale="smoke", source=s, device=d), False)
+        del os.environ["ASL_SCALE"]
     def __call__(self, chapter, source, device, again=False): return self.jobs[chapter, source, device, again].result()
 
+_runs = []
+
+def pytest_collection_modifyitems(items): items.sort(key=lambda o: o.path.name=="test_papermill.py") # what needs the chapters comes last
+
+def pytest_collection_finish(session):
+    "The chapters start first"
+    if not session.config.option.collectonly and any(o.path.name=="test_papermill.py" and "runs" in o.fixturenames for o in session.items): _runs.append(Runs(f"{_tmp}/runs"))
+
 @pytest.fixture(scope="session")
-def runs(tmp_path_factory):
-    """Every chapter through papermill at smoke scale: on rendered and, where found, real data, on each device, with no network, from a foreign
-    working folder, and with variables set that the parameters must win over; two chapters are run twice."""
-    from asl_course.commands import run_chapter
-    res = Runs(tmp_path_factory.mktemp("runs"))
-    sources = ["synth"]+(["real"] if real_found() else [])
-    jobs = [(p.stem, s, d, False) for s in sources for d in devices() for p in NBS]+[(c, "synth", "cpu", True) for c in ("01_data", "02_scratch")]
-    paths = {p.stem: p for p in NBS}
-    os.environ["ASL_SCALE"] = "full"
-    with ProcessPoolExecutor(2, get_context("spawn")) as pool: # processes, since papermill changes the working folder
-        for c, s, d, again in jobs:
-            out = res.folder/f"{s}-{d}{'-again' if again else ''}"
-            res.jobs[c, s, d, again] = pool.submit(run_chapter, paths[c], out, dict(scale="smoke", source=s, device=d), False)
-    del os.environ["ASL_SCALE"]
-    return res
+def runs(): return _runs[0]
 
 @pytest.fixture()
 def small():

@@ -114,6 +114,17 @@ def test_bench_says_when_a_row_is_noisy_and_what_it_noted():
     assert res["rows"][0]["spread"]>.2 and "noisy: spread" in lines[1] and "asl_bench zz-noisy" in lines[-2] and "rendered hands" in lines[-1]
     assert len(calls)==1 and res["rows"][1]["ratio"]==3 and res["rows"][1]["spread"]==0 and res["rows"][1]["note"]=="a note" and "a note" in lines[2]
 
+def test_rows_of_the_race_run_a_few_seeds_of_what_they_name(monkeypatch):
+    from asl_course import commands as c, speed
+    from types import SimpleNamespace as NS
+    seen = []
+    monkeypatch.setattr(speed, "speedrun", lambda s, device, letters, **settings: (seen.append((s, settings)), NS(acc=s/100, seconds=float(s)))[1])
+    for id, n, settings in (("race-99", 9, {}), ("race-999", 5, speed.SURE), ("race-t3", 5, {}), ("race-shipped", 5, speed.SURE)):
+        ctx = NS(quick=False, device="cpu", letters=None, note="")
+        ours, _, _ = c.bench_rows[id]["fn"](ctx)
+        assert ours()==41+(n+1)/2 and seen==[(s, settings) for s in range(42, 42+n)] and "%" in ctx.note, id
+        seen.clear()
+
 def test_bench_writes_figures(tmp_path):
     res = run("asl_bench", "t4-epoch", "--quick", "--source", "synth", "--out", str(tmp_path/"b.json"))
     rows = json.loads((tmp_path/"b.json").read_text())["rows"]
