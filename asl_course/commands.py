@@ -480,7 +480,7 @@ def _(c):
     from asl_course.files import read_letters_csv
     return lambda: read_letters_csv(c.csv), "polars.read_csv(path).to_numpy()", lambda: pl.read_csv(c.csv).to_numpy()
 
-@bench("csv-memory", "peak memory of that, net of imports (bytes)", "at least 1.67x")
+@bench("csv-memory", "peak memory of that, net of imports (bytes)", "at least 1.67x", repeats=1)
 def _(c):
     f = str(c.csv)
     return (lambda: in_process(f"read_letters_csv({f!r})", "from asl_course.files import read_letters_csv", "bytes"), "pandas.read_csv(path).to_numpy()",
@@ -642,7 +642,7 @@ def _(c):
     from asl_course.learner import LetterDL
     from asl_course.train import fit
     from fastai.data.core import DataLoaders
-    x, y = (o[:12_800 if not c.quick else 2_560] for o in (c.letters.x, c.letters.y))
+    x, y = (o[:12_800 if not c.quick else 1_280] for o in (c.letters.x, c.letters.y))
     few = Batches(x[:128], y[:128], 128)
     nets = [CNN().to(memory_format=torch.channels_last) for _ in range(2)]
     learn = Learner(DataLoaders(LetterDL(Batches(x, y, 128, True)), LetterDL(few), device=torch.device("cpu")), nets[1], CrossEntropyLossFlat(), path=c.folder)
@@ -681,10 +681,10 @@ def _(c):
     from asl_course.split import photo_groups
     return lambda: photo_groups(c.letters.x), "the target of 6 s", lambda: 6.
 
-@bench("import", "import asl_course.all (seconds)", "none stated")
+@bench("import", "import asl_course.all (seconds)", "none stated", quick=False)
 def _(c): return lambda: in_process("import asl_course.all"), "import fastai.vision.all", lambda: in_process("import fastai.vision.all")
 
-@bench("help", "the slowest `--help` of our commands (seconds)", "under half a second")
+@bench("help", "the slowest `--help` of our commands (seconds)", "under half a second", quick=False)
 def _(c):
     def once(name):
         t = time.perf_counter()
@@ -728,7 +728,7 @@ def _(c):
     exe = str(Path(sys.executable).with_name("asl_predict"))
     return lambda: _seconds(lambda: subprocess.run([exe, str(c.folder/"one.png")], capture_output=True, check=True)), "the target of 0.8 s", lambda: .8
 
-@bench("predict-memory", "growth of memory by reading one PNG, library and all (bytes)", "at most 250 MB in all")
+@bench("predict-memory", "growth of memory by reading one PNG, library and all (bytes)", "at most 250 MB in all", repeats=1)
 def _(c):
     from PIL import Image
     Image.fromarray(c.letters.x_test[0]).resize((280, 280)).save(c.folder/"one.png")
@@ -780,7 +780,7 @@ def _(c):
 @bench("epoch-cnn", "one epoch of T3's network, batch 128, channels last", "none stated")
 def _(c):
     from asl_course.cnn import T3CNN
-    n = 640 if c.quick else 2560
+    n = 384 if c.quick else 2560
     return _epoch(c, T3CNN, n, 128), "T3's loop and data set, batch 32", _t3_epoch(c, T3CNN, n)
 
 @bench("epoch-fastai", "one epoch of the small network, batch 64, Adam", "none stated")
@@ -792,7 +792,7 @@ def _(c):
     from fastai.losses import CrossEntropyLossFlat
     from torch.utils.data import TensorDataset
     from asl_course.cnn import CNN
-    n = 1280 if c.quick else 6400
+    n = 640 if c.quick else 6400
     s, times = _part(c, n)
     ds = TensorDataset(torch.as_tensor(c.letters.x[s])[:, None]/255, torch.as_tensor(c.letters.y[s]))
     learn = Learner(DataLoaders.from_dsets(ds, torch.utils.data.Subset(ds, range(64)), bs=64, device=torch.device("cpu")), CNN(), CrossEntropyLossFlat(), path=c.folder)
@@ -811,7 +811,7 @@ def _race(c, runs=5, **settings):
     return ours
 
 @bench("race-99", "`speedrun()`, all train rows to a reader (seconds)", "at most 1.5 s", repeats=1)
-def _(c): return _race(c, 3 if c.quick else 9), "the target of 1.5 s", lambda: 1.5
+def _(c): return _race(c, 2 if c.quick else 9), "the target of 1.5 s", lambda: 1.5
 
 @bench("race-999", "`speedrun(**SURE)`, the same, reading more (seconds)", "at most 5 s", quick=False, repeats=1)
 def _(c):
