@@ -25,6 +25,7 @@ from .speed import *
 from .predict import *
 from .app import *
 from .claims import *
+from .exercises import *
 
 # %% ../nbs/index.ipynb #64ed771b
 __all__ = [o for o in globals() if not o.startswith("_") and o!="annotations"] # `from asl_course.all import *` gives the lot
