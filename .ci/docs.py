@@ -8,6 +8,9 @@ root = Path(__file__).resolve().parent.parent
 npm = root/".ci"/"node_modules"
 RUNTIME = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"
 
+SITE = "https://asl-course.github.io/asl_course"
+PLAIN = "index", "library", "teaching" # pages for reading: their cell of parameters is for tests
+KATEX = re.compile(r"https://cdn\.jsdelivr\.net/npm/katex@[^/]+/dist/")
 SHOWN = '#| code-fold: show\n#| code-summary: "Exported source"\n'
 
 def plain_definitions(cells):
@@ -37,14 +40,20 @@ def stage():
     from nbdev.serve import proc_nbs
     shutil.rmtree(root/"_proc", ignore_errors=True)
     refresh_quarto_yml()
-    proc_nbs(force=True)
+    try: proc_nbs(force=True)
+    except Exception as e: sys.exit(f"The site was not built. {e}")
     shutil.copy(root/"_quarto.yml", root/"_proc"/"_quarto.yml") # also where git has no symbolic links
+    pages = {p.stem.split("_", 1)[-1]: p.name for p in sorted((root/"nbs").glob("*.ipynb"))}
     for p in (root/"_proc").rglob("*.ipynb"):
-        nb = json.loads(re.sub(r'"output-file: [^"]*",?', "", p.read_text(encoding="utf-8")))
+        up = "../"*(len(p.relative_to(root/"_proc").parts)-1)
+        local = lambda m: f"({up}{pages[m[1]]}#{m[2]})" if m[1] in pages else m[0] # nbdev links names to the published site, by module: here they lead to the page that lies beside
+        text = re.sub(r'"output-file: [^"]*",?', "", p.read_text(encoding="utf-8"))
+        nb = json.loads(re.sub(re.escape(f"({SITE}/")+r"(\w+)\.html#([\w.]+)\)", local, text))
         for c in nb["cells"]: # signatures are code: what nbdev has linked in their comments is plain there
             for o in c.get("outputs", []):
                 if "text/markdown" in (d := o.get("data", {})): d["text/markdown"] = re.sub(r"```python\n.*?```", lambda m: re.sub(r"\[`([^`]+)`\]\([^)]+\)", r"\1", m[0]), "".join(d["text/markdown"]), flags=re.S)
-        nb["cells"] = plain_definitions([c for c in nb["cells"] if "remove-cell" not in c["metadata"].get("tags", [])])
+        dropped = ["remove-cell"]+["parameters"]*(p.stem in PLAIN)
+        nb["cells"] = plain_definitions([c for c in nb["cells"] if not set(dropped)&set(c["metadata"].get("tags", []))])
         p.write_text(json.dumps(nb), encoding="utf-8")
 
 def readme(staged):
@@ -106,6 +115,27 @@ def reader_page(out):
     about = Predictor().about.__dict__
     (out/"about.json").write_text(json.dumps({**about, "runtime": runtime, "examples": [f"photos/{p.name}" for p in sorted((out/"photos").iterdir())]}), encoding="utf-8")
 
+def finish(out):
+    "What no renderer does: formulas without another host where npm has brought KaTeX, and a link to each page's notebook"
+    katex = npm/"katex"/"dist"
+    if katex.exists():
+        for o in ("katex.min.css", "katex.min.js", "contrib/auto-render.min.js"): (out/"katex"/o).parent.mkdir(parents=True, exist_ok=True); shutil.copy(katex/o, out/"katex"/o)
+        shutil.copytree(katex/"fonts", out/"katex"/"fonts", ignore=shutil.ignore_patterns("*.ttf", "*.woff"))
+    else: print("KaTeX is not here (npm brings it): pages with formulas take it from https://cdn.jsdelivr.net.")
+    shutil.copy(root/"nbs"/"site.js", out/"site.js")
+    for p in out.rglob("*.css"): # themes ask Google for fonts; those of the system do
+        text = p.read_text(encoding="utf-8")
+        if "@import url(https://fonts." in text: p.write_text(re.sub(r"@import url\(https://fonts\.[^)]*\);?", "", text), encoding="utf-8")
+    for p in sorted((root/"nbs").rglob("*.ipynb")):
+        name = p.relative_to(root/"nbs")
+        page, up = out/name.with_suffix(".html"), "../"*(len(name.parts)-1)
+        if not page.exists(): continue
+        (out/"notebooks"/name).parent.mkdir(parents=True, exist_ok=True); shutil.copy(p, out/"notebooks"/name)
+        text = page.read_text(encoding="utf-8").replace("Open in Kaggle</a>", f'Open in Kaggle</a> · <a href="{up}notebooks/{name.as_posix()}" download>Download</a>', 1)
+        text = re.sub(r'(="(?:og|twitter):image" content=")[^"]*', rf"\1{SITE}/images/index-1.png", text) # the same for pages in folders
+        text = text.replace("</body>", f'<script src="{up}site.js"></script></body>', 1)
+        page.write_text(KATEX.sub(f"{up}katex/", text) if katex.exists() else text, encoding="utf-8")
+
 def main():
     os.chdir(root)
     stage()
@@ -116,10 +146,11 @@ def main():
     (root/"nbs"/"images").mkdir(exist_ok=True)
     for name, data in pictures.items(): (root/"nbs"/"images"/name).write_bytes(data)
     if "--readme" in sys.argv: return
-    tool = ["quarto", "render", "_proc", "--no-execute"] if shutil.which("quarto") else [str(Path(sys.executable).with_name("smalldocs")), "render", "-q", "_proc"]
+    tool = ["quarto", "render", "_proc", "--no-execute", "-M", "html-math-method:katex"] if shutil.which("quarto") else [str(Path(sys.executable).with_name("smalldocs")), "render", "-q", "_proc"]
     packages()
     subprocess.run(tool, check=True)
     reader_page(root/"_proc"/"_docs"/"reader")
+    finish(root/"_proc"/"_docs")
     if tool[0]!="quarto": subprocess.run([tool[0], "check", "_proc"], check=True)
     shutil.rmtree(root/"_docs", ignore_errors=True)
     shutil.move(root/"_proc"/"_docs", root/"_docs")

@@ -47,7 +47,7 @@ def find_exercise(
     near = difflib.get_close_matches(str(id), exercises, 3, .4) or [o for o in exercises if id and str(id) in o][:3]
     raise ValueError(f"no exercise {id!r}; "+(f"nearest: {', '.join(near)}" if near else f"there are {', '.join(exercises)}"))
 
-# %% ../nbs/22_exercises.ipynb #3eaba427
+# %% ../nbs/22_exercises.ipynb #59c31213
 def _kind(o):
     "What a value is, in a few words"
     if isinstance(o, torch.Tensor): return f"a tensor of shape {tuple(o.shape)}, {str(o.dtype).removeprefix('torch.')}"+(f" on {o.device}" if o.device.type!="cpu" else "")
@@ -75,7 +75,7 @@ def complaint(
     if array is None:
         number = isinstance(want, (int, float)) and not isinstance(want, bool)
         if number and isinstance(got, (torch.Tensor, np.ndarray, np.generic)) and _plain(got).size==1: got = got.item()
-        if number and isinstance(got, (int, float)): same = abs(got-want)<=tol*max(1, abs(want))
+        if number and isinstance(got, (int, float)): same = got==want or abs(got-want)<=tol*max(1, abs(want))
         else: same = type(got)==type(want) and got==want
         return None if same else f"you returned {_shown(got)}; expected {_shown(want)}"
     if not isinstance(got, array): return f"you returned {_kind(got)}; expected {_kind(want)}"
@@ -479,7 +479,7 @@ def _():
             return c or (None if _same(old, a) else "right, but it changed the first dict; make a new one")
         yield f"seeds {s} and {s+1}", right
 
-# %% ../nbs/22_exercises.ipynb #7724d607
+# %% ../nbs/22_exercises.ipynb #41563c37
 @exercise("10.covered", "Coverage by letter", "`held[i]` says whether row i's set holds its letter. Whose mean, over which rows?", "`np.array([held[y==k].mean() for k in range(24)])`")
 def _():
     for seed in (0, 1): y = np.r_[np.arange(24), _ints(24, 200, seed)]; held = np.random.default_rng(seed).random(len(y))<.9; yield f"{len(y)} rows", (held, y), np.array([held[y==k].mean() for k in range(24)])
@@ -490,7 +490,7 @@ def _():
     for name, c in (("all as often", np.full(24, 10)), ("English", np.array([82, 15, 28, 43, 127, 22, 20, 61, 70, 8, 40, 24, 67, 75, 19, 1, 60, 63, 91, 28, 10, 24, 2, 20])), ("one letter only", np.eye(24, dtype=int)[3])): yield name, (r, c), float((r*c).sum()/c.sum())
 
 @exercise("10.threshold", "A threshold that keeps a promise", "Sort by how sure the reader is, surest first. How right are the first k, for every k? Take the longest part that is right enough.",
-          "`i = np.argsort(-sure, kind='stable'); acc = right[i].cumsum()/np.arange(1, len(i)+1); sure[i][np.flatnonzero(acc>=target)[-1]]`")
+          "`i = np.argsort(-sure, kind='stable'); acc = right[i].cumsum()/np.arange(1, len(i)+1)`; of `np.flatnonzero(acc>=target)` the last, if there is one.")
 def _():
     rng = np.random.default_rng(0)
     for name, n, target in (("twenty pictures, 9 of 10", 20, .9), ("200 pictures, 8 of 10", 200, .8), ("a mistake among the surest", 50, .95)):
@@ -498,6 +498,7 @@ def _():
         if n==50: right = np.ones(n, bool); i = np.argsort(-sure); right[i[2]] = False; right[i[-8:]] = False
         i = np.argsort(-sure); acc = right[i].cumsum()/np.arange(1, n+1)
         yield name, (sure, right, target), float(sure[i][np.flatnonzero(acc>=target)[-1]])
+    yield "the surest is wrong, and nobody is right enough", (np.array([.9, .8]), np.array([False, True]), .9), float("inf")
 
 @exercise("11.amdahl", "How much faster in all?", "What is left of the time: the part you did not touch, and the part you did, divided.", "`1/((1-part)+part/times)`")
 def _():

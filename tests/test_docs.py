@@ -1,7 +1,10 @@
 "The site and the README are made from the notebooks, with every page, link, formula and picture in place."
-import os, re, subprocess, sys
+import json, os, re, subprocess, sys, threading
+from functools import partial
+from http.server import ThreadingHTTPServer
 import pytest
 from conftest import NBS, ROOT
+from test_browser import CHROMIUM, NPM, Quiet, missing
 sys.path.insert(0, str(ROOT/"tests"/"first"))
 from test_sources import copy_to
 
@@ -53,3 +56,69 @@ def test_without_npm_the_page_takes_the_runtime_from_its_public_address(tmp_path
 
 def test_the_model_card_is_current(site):
     assert (site/"asl_course"/"models"/"README.md").read_text()==(ROOT/"asl_course"/"models"/"README.md").read_text()
+
+# -- in the browser
+
+@pytest.fixture(scope="module")
+def visited(site):
+    absent = missing+[o for o in ("axe-core", "katex") if not (NPM/o).exists()]
+    if absent: pytest.skip(f"no {', '.join(absent)} here; CI installs them by name")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site/"_docs")))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    pages = sorted(p.relative_to(site/"_docs").as_posix() for p in (site/"_docs").rglob("*.html") if p.parent.name!="reader")
+    task = dict(url=f"http://127.0.0.1:{server.server_port}/", npm=str(NPM), chromium=CHROMIUM, pages=pages, dark=["index.html", "02_scratch.html", "11_speed.html", "13_app.html", "15_claims.html"])
+    res = subprocess.run(["node", str(ROOT/"tests"/"site.mjs")], input=json.dumps(task), capture_output=True, text=True, timeout=600)
+    server.shutdown()
+    assert res.returncode==0, res.stderr[-2000:]
+    return json.loads(res.stdout)
+
+def test_every_page_loads_without_complaint_or_another_host(visited):
+    assert len(visited["pages"])==len(NBS)
+    for name, o in visited["pages"].items():
+        assert not o["errors"] and not o["outside"] and not o["broken"], (name, o["errors"], o["outside"], o["broken"])
+        assert o["noalt"]==0 and o["maths"]==0, (name, "pictures without alternative text, formulas that are not set", o["noalt"], o["maths"])
+    assert sum(o["formulas"] for o in visited["pages"].values())>30
+
+def test_pages_fit_a_phone_and_a_laptop(visited):
+    assert {name: (o["wide"], o["small"]) for name, o in visited["pages"].items() if o["wide"]>0 or o["small"]>0}=={}
+
+def test_axe_finds_nothing_serious(visited):
+    assert {name: o["issues"] for name, o in visited["pages"].items() if any(o["issues"].values())}=={}
+
+def test_search_and_navigation(visited):
+    assert any("softmax" in o for o in visited["found"]) and visited["walked"]=="02_scratch.html" and visited["phoneErrors"]==[]
+
+def test_each_page_can_be_downloaded_and_previewed(site):
+    for p in NBS:
+        name = p.relative_to(ROOT/"nbs")
+        html = (site/"_docs"/name.with_suffix(".html")).read_text()
+        assert (site/"_docs"/"notebooks"/name).read_bytes()==p.read_bytes() and (p.stem=="index" or f'notebooks/{name.as_posix()}" download' in html), name
+        assert 'property="og:title"' in html and 'property="og:image" content="https://asl-course.github.io/asl_course/images/index-1.png"' in html
+        assert f"blob/main/nbs/{name.as_posix()}" in html, "the source of a page"
+    assert (site/"_docs"/"images"/"index-1.png").exists()
+
+def test_a_failing_page_stops_the_build(tmp_path):
+    copy_to(tmp_path)
+    p = tmp_path/"nbs"/"02_scratch.ipynb"
+    d = json.loads(p.read_text())
+    i = next(i for i, c in enumerate(d["cells"]) if c["cell_type"]=="code" and "".join(c["source"]).startswith("import "))
+    d["cells"][i]["source"] = ["import a_module_that_is_not_here"]
+    p.write_text(json.dumps(d))
+    res = subprocess.run([sys.executable, ".ci/docs.py"], cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "ASL_OFFLINE": "1"})
+    said = res.stdout+res.stderr
+    assert res.returncode!=0 and "Error in notebook: A letter learned with a matrix in cell 7" in said and "a_module_that_is_not_here" in said, said[-1500:]
+    assert not (tmp_path/"_docs").exists(), "nothing half-built"
+
+def test_names_lead_to_their_page(site):
+    html = (site/"_docs"/"solutions"/"s02_scratch.html").read_text()
+    assert 'href="../22_exercises.html#check"' in html
+    assert "asl-course.github.io/asl_course/" not in re.sub(r"<head>.*?</head>", "", (site/"_docs"/"02_scratch.html").read_text(), flags=re.S)
+
+def test_the_library_page_is_current():
+    "Every exported name, in the saved output; refresh it after adding one: make refresh CH=library"
+    import importlib
+    from conftest import load
+    text = json.dumps(load(ROOT/"nbs"/"library.ipynb"))
+    for p in sorted((ROOT/"asl_course").glob("*.py")):
+        if p.stem in ("__init__", "_modidx", "all"): continue
+        for n in importlib.import_module(f"asl_course.{p.stem}").__all__: assert f"[`{n}`]" in text, f"{p.stem}.{n}"

@@ -1,12 +1,12 @@
 "Every chapter ran from top to bottom in a fresh kernel; see the `runs` fixture for how."
 import os, subprocess, sys
 import pytest
-from conftest import NBS, load, source, code_cells, devices, real_found
+from conftest import NBS, PAGES, load, source, code_cells, devices, real_found
 
 @pytest.mark.parametrize("device", devices())
-@pytest.mark.parametrize("src", ["synth", "real"])
-@pytest.mark.parametrize("nb", NBS, ids=lambda p: p.stem)
-def test_chapter_runs(runs, nb, src, device):
+@pytest.mark.parametrize("chapter,src", PAGES)
+def test_chapter_runs(runs, chapter, src, device):
+    nb = next(p for p in NBS if p.stem==chapter)
     if src=="real" and not real_found(): pytest.skip("the real files were not found here; CI runs this where ASL_DATA names them")
     res = runs(nb.stem, src, device)
     assert res["error"] is None, res["error"]
