@@ -123,6 +123,7 @@ def finish(out):
         shutil.copytree(katex/"fonts", out/"katex"/"fonts", ignore=shutil.ignore_patterns("*.ttf", "*.woff"))
     else: print("KaTeX is not here (npm brings it): pages with formulas take it from https://cdn.jsdelivr.net.")
     shutil.copy(root/"nbs"/"site.js", out/"site.js")
+    shutil.copytree(root/"nbs"/"images", out/"images", dirs_exist_ok=True)
     for p in out.rglob("*.css"): # themes ask Google for fonts; those of the system do
         text = p.read_text(encoding="utf-8")
         if "@import url(https://fonts." in text: p.write_text(re.sub(r"@import url\(https://fonts\.[^)]*\);?", "", text), encoding="utf-8")
