@@ -121,4 +121,4 @@ def test_the_library_page_is_current():
     text = json.dumps(load(ROOT/"nbs"/"library.ipynb"))
     for p in sorted((ROOT/"asl_course").glob("*.py")):
         if p.stem in ("__init__", "_modidx", "all"): continue
-        for n in importlib.import_module(f"asl_course.{p.stem}").__all__: assert f"[`{n}`]" in text, f"{p.stem}.{n}"
+        for n in importlib.import_module(f"asl_course.{p.stem}").__all__: assert f"| [{n}](" in text, f"{p.stem}.{n}"
