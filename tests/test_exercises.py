@@ -112,12 +112,22 @@ def test_unknown_exercises_are_answered_with_the_nearest():
     (lambda x: 1/0, "it raised ZeroDivisionError: division by zero, at `"), (lambda: 1, "it raised TypeError"),
     (lambda x: F.softmax(x, -1).numpy(), "a NumPy array of shape (3, 4), float32; expected a tensor"), (lambda x: F.softmax(x, -1).double(), "dtype float64; expected float32"),
     (lambda x: F.softmax(x, -1).to("meta"), "on meta; expected on cpu"), (lambda x: F.softmax(x, -1)[:, :2], "shape (3, 2); expected (3, 4)"), (lambda x: x.copy_(F.softmax(x, -1)), "it changed what it was given"),
+    (lambda x: print(end="", file=None) if x is None else None if x.exp_().sum()>0 else 1, "is its `return` missing?"), (lambda scores: scores, "Given: scores=tensor([["), (lambda x: x.median(0), "take its `.values`"),
     (lambda x: F.softmax(x, 0), "first at [0, 0]"), (lambda x: [1], "a list of 1; expected a tensor"), (lambda x: exit(), "it raised SystemExit")])
 def test_what_is_wrong_is_said(answer, said, progress_path):
     v = check("02.softmax", answer)
     assert v.state=="wrong" and said in v.text, v
     with pytest.raises(AssertionError, match="02.softmax"): check("02.softmax", answer, must=True)
     assert json.loads(progress_path.read_text())["02.softmax"]["tries"]==1
+
+def test_near_misses_are_told_apart():
+    rng = lambda seed: np.random.default_rng(seed)
+    assert "expected it to be raised" in verdict("01.letter", lambda n: ValueError("no") if n in (9, 25, -1) else chr(65+n)).text
+    said = lambda f: verdict("03.batches", f).text
+    assert "stayed together; shuffle rows, not batches" in said(lambda n, bs, seed: [torch.arange(n).split(bs)[i] for i in rng(seed).permutation(-(-n//bs))])
+    assert "one tensor of 50 numbers; expected a list" in said(lambda n, bs, seed: torch.randperm(n, generator=torch.Generator().manual_seed(seed)))
+    assert verdict("03.batches", lambda n, bs, seed: (o for o in torch.randperm(n, generator=torch.Generator().manual_seed(seed)).split(bs))), "a generator will do"
+    assert verdict("02.nll", lambda logp, y: F.nll_loss(logp, y).item()) and verdict("02.momentum", lambda w, v, g, lr, m: [w-lr*(m*v+g), m*v+g]), "so will a number, and a list"
 
 def test_a_loop_without_end_is_stopped():
     seen = []
