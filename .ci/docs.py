@@ -83,7 +83,7 @@ def readme(staged):
         c["outputs"] = keep
     body, _ = MarkdownExporter(exclude_input_prompt=True).from_notebook_node(nb)
     body = re.sub(r"^```python\s*```\n", "", body, flags=re.M)
-    body = re.sub(r"\]\((\w+\.ipynb)", r"](nbs/\1", body)
+    body = re.sub(r"\]\(([\w/]+\.ipynb)", r"](nbs/\1", body)
     body = re.sub(r"\n{3,}", "\n\n", body).strip()
     return "<!-- Made from nbs/index.ipynb by `make docs`; edit that. -->\n\n"+f"# {head['title']}\n\n> {head['description']}\n\n"+body+"\n", pictures
 

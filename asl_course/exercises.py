@@ -17,7 +17,7 @@ from .core import *
 __all__ = ['exercises', 'Exercise', 'exercise', 'find_exercise', 'complaint', 'in_time', 'Verdict', 'verdict', 'progress_file',
            'check', 'Hint', 'hint', 'solution_page', 'progress']
 
-# %% ../nbs/22_exercises.ipynb #b8cb98ca
+# %% ../nbs/22_exercises.ipynb #98db0a6c
 @dataclass
 class Exercise:
     "One exercise and how it is checked"
@@ -25,7 +25,7 @@ class Exercise:
     title:str     # In words
     hint:str      # Where to look
     idea:str      # How to do it, in a sentence
-    cases:object  # Generator function: (name, arguments, wanted) or (name, function that is given the answer and returns a complaint or None)
+    cases:object  # Generator function: (name, arguments, wanted), with a dict of mistakes one knows, what it is -> its value, as a fourth; or (name, function that is given the answer and returns a complaint or None)
 
 exercises = {} # Every registered exercise by its id
 
@@ -111,7 +111,7 @@ def in_time(
     if "error" in box: raise box["error"]
     return box["value"]
 
-# %% ../nbs/22_exercises.ipynb #e53a2351
+# %% ../nbs/22_exercises.ipynb #249bef76
 @dataclass
 class Verdict:
     "What a check found"
@@ -142,7 +142,7 @@ def _is_stub(f): return not hasattr(f, "__code__") or {o.opname for o in dis.get
 def _try(answer, case, limit):
     "None, or what is wrong with an answer in one case; raises `NotImplementedError` for a stub"
     name, *what = case
-    kept = copy.deepcopy(what[0]) if len(what)==2 else ()
+    kept, near = copy.deepcopy(what[0]) if len(what)>1 else (), what.pop() if len(what)==3 else {}
     def go():
         if len(what)==1: return what[0](answer)
         args, want = what
@@ -153,7 +153,9 @@ def _try(answer, case, limit):
             return f"you returned {_shown(got)}; expected "+(f"it to be raised: raise {want.__name__}(...)" if isinstance(got, want) or got is want else f"a {want.__name__}")
         got = answer(*args)
         if got is None: raise NotImplementedError
-        return complaint(got, want) or (None if _same(args, kept) else "right, but it changed what it was given; work on a copy")
+        said = complaint(got, want)
+        if said: return next((f"this is {k}; {said}" for k, v in near.items() if complaint(got, v) is None), said)
+        return (None if _same(args, kept) else "right, but it changed what it was given; work on a copy")
     try: said = in_time(go, limit)
     except NotImplementedError:
         if _is_stub(answer): raise
@@ -253,7 +255,7 @@ def progress():
     rows = {c: [o for o in exercises if o[:2]==n] for n, c in _pages.items()}
     return pd.DataFrame([dict(chapter=c, right=f"{sum(mark(o)=='✓' for o in ids)} of {len(ids)}", exercises="  ".join(f"{mark(o)} {o[3:]}" for o in ids), hints=sum(d.get(o, {}).get("hints", 0) for o in ids)) for c, ids in rows.items()])
 
-# %% ../nbs/22_exercises.ipynb #c4519ef7
+# %% ../nbs/22_exercises.ipynb #0bb9abcf
 def _rand(*shape, seed=0): return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 def _ints(high, n, seed=0): return np.random.default_rng(seed).integers(0, high, n)
 
@@ -268,24 +270,24 @@ def _():
 def _():
     for name, y in (("three of each letter, in order", torch.arange(24).repeat_interleave(3)), ("unequal numbers, shuffled", torch.as_tensor(np.random.default_rng(0).permutation(np.r_[np.arange(24).repeat(3), 0, 0, 5, 5])))):
         x = _rand(len(y), 4, 4)
-        yield name, (x, y), torch.stack([x[y==k].median(0).values for k in range(24)])
+        yield name, (x, y), torch.stack([x[y==k].median(0).values for k in range(24)]), {"the mean, not the median": torch.stack([x[y==k].mean(0) for k in range(24)])}
 
 @exercise("01.brightness", "Brightness out", "One mean for each picture: over which axes, and what must the result's shape be to be subtracted?",
           "`xb-xb.mean((1, 2, 3), keepdim=True)`")
 def _():
-    for n in (1, 3): xb = _rand(n, 1, 5, 4)+torch.arange(n).view(-1, 1, 1, 1); yield f"{n} pictures", (xb,), xb-xb.mean((1, 2, 3), keepdim=True)
+    for n in (1, 3): xb = _rand(n, 1, 5, 4)+torch.arange(n).view(-1, 1, 1, 1); yield f"{n} pictures", (xb,), xb-xb.mean((1, 2, 3), keepdim=True), {"the mean of the whole batch taken off, not each picture's own": xb-xb.mean()}
 
-# %% ../nbs/22_exercises.ipynb #fb6c14c3
+# %% ../nbs/22_exercises.ipynb #701ca381
 @exercise("02.softmax", "Your own softmax", "Which number may be subtracted from all scores of a row without changing its softmax?",
           "Subtract each row's largest score, then exp, then divide by the row's sum; `keepdim=True` keeps the shapes together.")
 def _():
     for name, x in (("small scores", _rand(3, 4)), ("one row", _rand(1, 24)), ("scores of 1,000", torch.tensor([[1000., 1001], [0, 1]])),
-                    ("rows far apart", torch.tensor([[500., 501], [-500, -501]])), ("float64", _rand(2, 3).double())): yield name, (x,), F.softmax(x, -1)
+                    ("rows far apart", torch.tensor([[500., 501], [-500, -501]])), ("float64", _rand(2, 3).double())): yield name, (x,), F.softmax(x, -1), {"a softmax down the columns; each row has to add up to 1": F.softmax(x, 0)}
 
 @exercise("02.nll", "Cross-entropy, its last step", "For each row, the log-probability of its own letter: two index arrays, side by side.",
           "`-logp[torch.arange(len(y)), y].mean()`")
 def _():
-    for n, c in ((1, 3), (4, 4), (6, 24)): logp, y = F.log_softmax(_rand(n, c), -1), torch.as_tensor(_ints(c, n, 1)); yield f"{n} rows of {c}", (logp, y), F.nll_loss(logp, y)
+    for n, c in ((1, 3), (4, 4), (6, 24)): logp, y = F.log_softmax(_rand(n, c), -1), torch.as_tensor(_ints(c, n, 1)); yield f"{n} rows of {c}", (logp, y), F.nll_loss(logp, y), {"the mean over every pair of a row and a letter; each row has one letter": -logp[:, y].mean(), "the sum, not the mean": F.nll_loss(logp, y, reduction="sum"), "the sign turned round": -F.nll_loss(logp, y)}
 
 @exercise("02.momentum", "A step with momentum", "First the velocity, from the old one and the slope; then the weight, from the new velocity.",
           "`v = m*v + g`, `w = w - lr*v`; without `+=`, which would change the arguments.")
@@ -294,7 +296,7 @@ def _():
         w, v, g = (_rand(3, 2, seed=i) for i in range(3))
         yield name, (w, v, g, lr, m), (w-lr*(m*v+g), m*v+g)
 
-# %% ../nbs/22_exercises.ipynb #2d984cc2
+# %% ../nbs/22_exercises.ipynb #044d1b5e
 @exercise("03.batches", "Rows in random batches", "Shuffle all rows once, with a generator of that seed, then cut. What becomes of the last few?",
           "`torch.randperm(n, generator=torch.Generator().manual_seed(seed)).split(bs)`")
 def _():
@@ -316,16 +318,16 @@ def _():
 
 @exercise("03.epoch-loss", "The loss of an epoch", "A last batch of 3 rows must not count as much as one of 256.", "Weights: `(losses*sizes).sum()/sizes.sum()`")
 def _():
-    for name, sizes in (("equal batches", [4, 4, 4]), ("a short last batch", [256, 256, 3]), ("one batch", [7])): l, s = _rand(len(sizes)).abs(), torch.tensor(sizes); yield name, (l, s), (l*s).sum()/s.sum()
+    for name, sizes in (("equal batches", [4, 4, 4]), ("a short last batch", [256, 256, 3]), ("one batch", [7])): l, s = _rand(len(sizes)).abs(), torch.tensor(sizes); yield name, (l, s), (l*s).sum()/s.sum(), {"the plain mean of the batches": l.mean(), "the sum, not the mean": (l*s).sum()}
 
 @exercise("04.typical", "The typical probability", "The loss is a mean of logarithms. Which mean of the probabilities is that?",
           "The geometric one: `probs.log().mean().exp()`. A plain product of many is too small for a float.")
 def _():
-    for name, p in (("two alike", torch.tensor([.1, .1])), ("two far apart", torch.tensor([.5, .02])), ("100,000", torch.rand(100_000, generator=torch.Generator().manual_seed(0))*.9+.05)): yield name, (p,), p.log().mean().exp()
+    for name, p in (("two alike", torch.tensor([.1, .1])), ("two far apart", torch.tensor([.5, .02])), ("100,000", torch.rand(100_000, generator=torch.Generator().manual_seed(0))*.9+.05)): yield name, (p,), p.log().mean().exp(), {"the arithmetic mean": p.mean(), "a product too small for a float": torch.tensor(0.)}
 
 @exercise("04.error", "How much is luck?", "An accuracy is a mean of ones and zeros. What is the standard error of a mean?", "`(acc*(1-acc)/n)**.5`: four times the rows, half the error.")
 def _():
-    for acc, n in ((.5, 100), (.85, 1000), (.85, 4000), (1., 50)): yield f"{acc:.0%} of {n} rows", (acc, n), (acc*(1-acc)/n)**.5
+    for acc, n in ((.5, 100), (.85, 1000), (.85, 4000), (1., 50)): yield f"{acc:.0%} of {n} rows", (acc, n), (acc*(1-acc)/n)**.5, {"its square": acc*(1-acc)/n, "half of a 95 % interval": 1.96*(acc*(1-acc)/n)**.5}
 
 @exercise("04.fewer", "The same in fewer epochs", "Five epochs of batches of 100 are how many steps? How many does one epoch of smaller batches have, and what may the rate be?",
           "Batches of 10 at the same rate: one epoch then takes twice the steps of five epochs of 100.")
@@ -347,13 +349,13 @@ def _():
         if mine<goal: return f"one epoch at rate {lr:g} with batches of {bs} reads {mine:.1%}; five at 0.1 with 100 read {goal:.1%}"
     yield "small digits", right
 
-# %% ../nbs/22_exercises.ipynb #e5583bdf
+# %% ../nbs/22_exercises.ipynb #373acb6f
 @exercise("05.leak", "Is there a leak?", "Which photographs does train hold? Which validation rows belong to one of them?", "`np.isin(groups[valid], groups[train]).sum()`")
 def _():
     g = _ints(40, 200)
     photos = np.arange(40)
     for name, tr, va in (("a random split", np.arange(0, 150), np.arange(150, 200)), ("photographs kept apart", np.flatnonzero(g<30), np.flatnonzero(g>=30)), ("one row leaks", np.r_[np.flatnonzero(g<30), np.flatnonzero(g==30)[:1]], np.flatnonzero(g==30)[1:])):
-        yield name, (g, tr, va), int(np.isin(g[va], g[tr]).sum())
+        yield name, (g, tr, va), int(np.isin(g[va], g[tr]).sum()), {"photographs, not rows": len(set(g[va])&set(g[tr])), "rows that are in both parts; it is about their photographs": len(set(tr)&set(va))}
 
 @exercise("05.one-each", "One row of each photograph", "Shuffle the rows first; then the first row of each photograph is a random one.",
           "`p = np.random.default_rng(seed).permutation(len(groups)); p[np.unique(groups[p], return_index=True)[1]]`")
@@ -386,7 +388,7 @@ def _():
 
 @exercise("06.parameters", "How many parameters?", "Between two layers: a weight for each pair of units, and a bias for each unit of the later one.", "`sum(a*b+b for a, b in zip(sizes, sizes[1:]))`")
 def _():
-    for sizes in ([784, 24], [784, 512, 512, 10], [3, 2, 2, 2, 1]): yield "-".join(map(str, sizes)), (sizes,), sum(a*b+b for a, b in zip(sizes, sizes[1:]))
+    for sizes in ([784, 24], [784, 512, 512, 10], [3, 2, 2, 2, 1]): yield "-".join(map(str, sizes)), (sizes,), sum(a*b+b for a, b in zip(sizes, sizes[1:])), {"weights without biases": sum(a*b for a, b in zip(sizes, sizes[1:]))}
 
 @exercise("06.dead", "Dead units", "Dead is a unit that is 0 for every picture, not for some.", "`int((acts==0).all(0).sum())`")
 def _():
@@ -494,7 +496,7 @@ def _():
             return c or (None if _same(old, a) else "right, but it changed the first dict; make a new one")
         yield f"seeds {s} and {s+1}", right
 
-# %% ../nbs/22_exercises.ipynb #41563c37
+# %% ../nbs/22_exercises.ipynb #94bd30df
 @exercise("10.covered", "Coverage by letter", "`held[i]` says whether row i's set holds its letter. Whose mean, over which rows?", "`np.array([held[y==k].mean() for k in range(24)])`")
 def _():
     for seed in (0, 1): y = np.r_[np.arange(24), _ints(24, 200, seed)]; held = np.random.default_rng(seed).random(len(y))<.9; yield f"{len(y)} rows", (held, y), np.array([held[y==k].mean() for k in range(24)])
@@ -502,7 +504,7 @@ def _():
 @exercise("10.weighted", "Accuracy in other company", "If E comes ten times as often, its recall counts ten times as much.", "`(recall*counts).sum()/counts.sum()`")
 def _():
     r = np.random.default_rng(0).random(24)
-    for name, c in (("all as often", np.full(24, 10)), ("English", np.array([82, 15, 28, 43, 127, 22, 20, 61, 70, 8, 40, 24, 67, 75, 19, 1, 60, 63, 91, 28, 10, 24, 2, 20])), ("one letter only", np.eye(24, dtype=int)[3])): yield name, (r, c), float((r*c).sum()/c.sum())
+    for name, c in (("all as often", np.full(24, 10)), ("English", np.array([82, 15, 28, 43, 127, 22, 20, 61, 70, 8, 40, 24, 67, 75, 19, 1, 60, 63, 91, 28, 10, 24, 2, 20])), ("one letter only", np.eye(24, dtype=int)[3])): yield name, (r, c), float((r*c).sum()/c.sum()), {"the plain mean": float(r.mean())}
 
 @exercise("10.threshold", "A threshold that keeps a promise", "Sort by how sure the reader is, surest first. How right are the first k, for every k? Take the longest part that is right enough.",
           "`i = np.argsort(-sure, kind='stable'); acc = right[i].cumsum()/np.arange(1, len(i)+1)`; of `np.flatnonzero(acc>=target)` the last, if there is one.")
@@ -523,14 +525,14 @@ def _():
 def _():
     for c_in, c_out, k, side in ((1, 75, 3, 26), (75, 50, 3, 11), (3, 8, 5, 1)): yield f"{c_in} to {c_out} maps, kernel {k}", (c_in, c_out, k, side), 2*c_in*k*k*c_out*side*side
 
-# %% ../nbs/22_exercises.ipynb #e1db161c
+# %% ../nbs/22_exercises.ipynb #ec78ae9b
 @exercise("12.square", "The square in the middle", "The shorter side is the side. How much is left over of the longer one, and how much of that is on the left?", "`t, l = (h-s)//2, (w-s)//2; a[t:t+s, l:l+s]`")
 def _():
     for h, w in ((4, 6), (7, 4), (5, 5)): a = np.arange(h*w*3).reshape(h, w, 3).astype(np.uint8); s = min(h, w); t, l = (h-s)//2, (w-s)//2; yield f"{h} high, {w} wide", (a,), a[t:t+s, l:l+s]
 
 @exercise("12.least", "All right: how little may that mean?", "With which accuracy are n of n right in only 25 of 1,000 trials?", "`.025**(1/n)`")
 def _():
-    for n in (2, 10, 360): yield f"{n} of {n}", (n,), .025**(1/n)
+    for n in (2, 10, 360): yield f"{n} of {n}", (n,), .025**(1/n), {"what 50 trials in 1,000 would give": .05**(1/n), "the rule of three, an approximation": 1-3/n}
 
 @exercise("12.top", "The likeliest letters", "Order the positions by probability, the largest first; `LETTERS` names them.", "`[(LETTERS[i], float(probs[i])) for i in np.argsort(-probs)[:k]]`")
 def _():

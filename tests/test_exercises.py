@@ -125,6 +125,8 @@ def test_near_misses_are_told_apart():
     assert "expected it to be raised" in verdict("01.letter", lambda n: ValueError("no") if n in (9, 25, -1) else chr(65+n)).text
     said = lambda f: verdict("03.batches", f).text
     assert "stayed together; shuffle rows, not batches" in said(lambda n, bs, seed: [torch.arange(n).split(bs)[i] for i in rng(seed).permutation(-(-n//bs))])
+    assert "this is the mean over every pair" in verdict("02.nll", lambda logp, y: -logp[:, y].mean()).text and "this is the plain mean of the batches; " in verdict("03.epoch-loss", lambda l, s: l.mean()).text
+    assert "this is photographs, not rows; you returned" in verdict("05.leak", lambda g, t, v: len(set(g[t])&set(g[v]))).text
     assert "one tensor of 50 numbers; expected a list" in said(lambda n, bs, seed: torch.randperm(n, generator=torch.Generator().manual_seed(seed)))
     assert verdict("03.batches", lambda n, bs, seed: (o for o in torch.randperm(n, generator=torch.Generator().manual_seed(seed)).split(bs))), "a generator will do"
     assert verdict("02.nll", lambda logp, y: F.nll_loss(logp, y).item()) and verdict("02.momentum", lambda w, v, g, lr, m: [w-lr*(m*v+g), m*v+g]), "so will a number, and a list"
