@@ -132,6 +132,7 @@ def test_the_saved_ledger_is_that_of_the_records():
     assert len(rows_of(page))==len(CLAIMS) and all(f"**{i}**: {r.verdict}. {r.why}" in page for i, r in ledger().iterrows())
 
 def test_the_short_ledger_is_that_of_the_records():
-    short = rows_of(ledger_table(ledger([c for c in CLAIMS if not np.isnan(c.claimed)], short=True)))
+    short = rows_of(ledger_table(ledger([c for c in CLAIMS if not np.isnan(c.claimed) and c.verdict!="holds"], short=True)))
+    assert 5<len(short)<15
     for where, text in (("nbs/index.ipynb", shown("index.ipynb")), ("README.md", (ROOT/"README.md").read_text())):
         assert rows_of(text)[-len(short):]==short, f"the ledger in {where} no longer matches the records: make refresh CH=index, then make docs"

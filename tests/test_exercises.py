@@ -147,7 +147,9 @@ def test_chance_is_fixed_and_given_back():
 
 def test_progress_hints_and_a_damaged_file(progress_path):
     right = partial(torch.softmax, dim=-1)
-    assert repr(hint("02.softmax"))==exercises["02.softmax"].hint and exercises["02.softmax"].idea in repr(hint("02.softmax"))
+    first, idea = exercises["02.softmax"].hint, exercises["02.softmax"].idea
+    said = repr(hint("02.softmax"))
+    assert said.startswith(first) and "hint('02.softmax')" in said and idea not in said and f"Idea: {idea}" in repr(hint("02.softmax"))
     assert check("02.softmax", right) and not check("02.nll", lambda *a: 1)
     check("02.softmax", lambda x: x) # what was right once stays so
     row = progress().set_index("chapter").loc["02_scratch"]
@@ -158,3 +160,18 @@ def test_progress_hints_and_a_damaged_file(progress_path):
         assert (progress_path.parent/"progress.damaged.json").read_text()==damage
     check("02.softmax", right, must=True)
     assert not progress_path.exists(), "a solution is no progress"
+
+def test_progress_that_cannot_be_kept_says_so(progress_path, monkeypatch):
+    progress_path.write_text("a file, no folder")
+    monkeypatch.setenv("ASL_PROGRESS", str(progress_path/"progress.json"))
+    with pytest.warns(UserWarning, match="name a file in ASL_PROGRESS"): assert check("02.softmax", partial(torch.softmax, dim=-1))
+    assert progress_path.read_text()=="a file, no folder"
+    monkeypatch.setenv("ASL_PROGRESS", str(progress_path))
+    def refuse(*a): raise PermissionError(13, "Permission denied")
+    monkeypatch.setattr("pathlib.Path.replace", refuse)
+    with pytest.warns(UserWarning, match=r"nor put aside \(Permission denied\): delete "): assert "0 of 3" in progress().right.tolist()
+
+def test_ideas_leave_the_answer_to_the_learner():
+    from asl_course.exercises import exercises
+    whole = [k for k, o in exercises.items() if k[:2]!="22" and o.idea.strip("`").count("`")==0 and o.idea.startswith("`")]
+    assert not whole, f"an idea in words, not the line itself: {whole}"
