@@ -135,7 +135,7 @@ def refresh_chapter(
     from nbclient import NotebookClient
     from nbdev.clean import clean_nb
     t, nb = time.perf_counter(), nbformat.read(path, 4)
-    env = dict(ASL_SCALE="full", ASL_SOURCE="real", ASL_DEVICE="cpu", ASL_RECORDS=str(repo_root()/"data"/"runs"))
+    env = dict(ASL_SCALE="full", ASL_SOURCE="real", ASL_DEVICE="cpu", ASL_RECORDS=str(repo_root()/"data"/"runs"), ASL_REFRESH="1")
     old = {k: os.environ.get(k) for k in env}
     os.environ.update(env)
     try: NotebookClient(nb, timeout=None, kernel_name="python3", extra_arguments=_QUIET, resources={"metadata": {"path": tempfile.gettempdir()}}).execute()

@@ -403,7 +403,7 @@ def run_recipe(
     metrics = r.fn(letters, seed, device, scale, **r.settings)
     entry = dict(seed=int(seed), seconds=round(time.perf_counter()-t, 2), device=torch.device(device).type, torch=torch.__version__.split("+")[0],
                  test_readings=_readings[0], metrics={k:v for k,v in metrics.items() if not k.startswith("_")})
-    record(r, letters, scale, entry, folder)
+    if not (os.environ.get("ASL_REFRESH") and is_recorded(id, letters, seed, scale, folder)): record(r, letters, scale, entry, folder) # a page that is run again leaves the times of a sweep as they were measured, together
     _mine.setdefault((id, letters.source, scale), {})[int(seed)] = entry
     return metrics
 

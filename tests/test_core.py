@@ -72,6 +72,17 @@ def test_record_is_complete(toy, fake_recipe, tmp_path):
     assert set(rec["seeds"][0])=={"seed", "seconds", "device", "torch", "test_readings", "metrics"} and "_model" not in rec["seeds"][0]["metrics"]
     assert is_recorded(fake_recipe, toy, 42, "smoke", tmp_path) and not is_recorded(fake_recipe, toy, 42, "full", tmp_path) and not is_recorded(fake_recipe, toy, 44, "smoke", tmp_path)
 
+def test_a_page_that_is_run_again_keeps_the_record(toy, fake_recipe, tmp_path, monkeypatch):
+    for seed in (42, 43): run_recipe(fake_recipe, toy, seed, scale="smoke", folder=tmp_path)
+    path = tmp_path/f"{fake_recipe}.synth.json"
+    path.write_text(path.read_text().replace('"seconds": 0.0', '"seconds": 9.5'))
+    monkeypatch.setenv("ASL_REFRESH", "1")
+    for seed in (42, 44): run_recipe(fake_recipe, toy, seed, scale="smoke", folder=tmp_path)
+    assert [(o["seed"], o["seconds"]) for o in read_record(fake_recipe, "synth", tmp_path)["seeds"]]==[(42, 9.5), (43, 9.5), (44, 0.)]
+    monkeypatch.delenv("ASL_REFRESH")
+    run_recipe(fake_recipe, toy, 42, scale="smoke", folder=tmp_path)
+    assert [o["seconds"] for o in read_record(fake_recipe, "synth", tmp_path)["seeds"]]==[0., 9.5, 0.]
+
 def test_a_recipe_may_pass_settings_on(toy, tmp_path):
     def passed(letters, seed, device, scale, lr=.1, **settings): return dict(test=dict(acc=settings["mood"]))
     try:
