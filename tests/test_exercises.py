@@ -5,7 +5,7 @@ import numpy as np, pytest, torch, torch.nn as nn, torch.nn.functional as F
 from conftest import NBS, ROOT, code_cells, load, source
 from asl_course import exercises as e
 from asl_course.exercises import *
-from asl_course.core import LETTERS
+from asl_course.core import LETTERS, set_seed
 
 @pytest.fixture(autouse=True)
 def progress_path(tmp_path, monkeypatch):
@@ -138,12 +138,18 @@ def test_a_loop_without_end_is_stopped():
     assert "not done after 0.2 s" in check("02.softmax", loop, limit=.2).text
     n = len(seen); time.sleep(.1)
     assert len(seen)==n, "it still runs"
+    late = []
+    def slow(x): time.sleep(1.5); late.append(1); return F.softmax(x, -1)
+    assert "not done after 0.1 s" in check("02.softmax", slow, limit=.1).text and not late, "the limit is not kept"
 
 def test_chance_is_fixed_and_given_back():
-    state, np_state = torch.get_rng_state(), np.random.get_state()[1].copy()
+    import random
+    set_seed(987); random.random(), np.random.rand(), torch.rand(1)
+    state, np_state, py_state = torch.get_rng_state(), np.random.get_state()[1:3], random.getstate()
     noisy = lambda x: F.softmax(x, -1)+torch.rand(1)
     assert repr(verdict("02.softmax", noisy))==repr(verdict("02.softmax", noisy))
-    assert torch.equal(state, torch.get_rng_state()) and (np_state==np.random.get_state()[1]).all()
+    assert torch.equal(state, torch.get_rng_state()) and py_state==random.getstate()
+    assert (np_state[0]==np.random.get_state()[1]).all() and np_state[1]==np.random.get_state()[2]
 
 def test_progress_hints_and_a_damaged_file(progress_path):
     right = partial(torch.softmax, dim=-1)
