@@ -17,7 +17,8 @@ from fastcore.basics import store_attr, ifnone
 __all__ = ['LETTERS', 'SCHEMA', 'recipes', 'to_index', 'to_label', 'Letters', 'pick_scale', 'pick_source', 'pick_device',
            'set_seed', 'Run', 'start', 'scaled', 'check_close', 'error_of', 'show_hands', 'repo_root', 'cache_folder',
            'write_atomic', 'code_hash', 'count_reading', 'Recipe', 'recipe', 'records_folder', 'read_record', 'record',
-           'is_recorded', 'run_recipe', 'mean_interval', 'seed_values', 'show_record', 'Headline', 'headline']
+           'is_recorded', 'run_recipe', 'mean_interval', 'seed_values', 'show_record', 'on_record', 'Headline',
+           'headline']
 
 # %% ../nbs/00_core.ipynb #27633133
 LETTERS = "ABCDEFGHIKLMNOPQRSTUVWXY" # The class index is a position in this string: `LETTERS[0] == "A"`
@@ -452,6 +453,15 @@ def show_record(
         stats = [mean_interval(seed_values(rec, k)) for k in keys]
         rows[f"{who} ({rec['source']}, {rec['scale']})"] = {"seeds": len(rec["seeds"]), **{n: _with_interval(k, *s) for n, k, s in zip(names or keys, keys, stats)}}
     return pd.DataFrame.from_dict(rows, orient="index")
+
+def on_record(
+    frames:dict, # Name of a line -> what `show_record` returns
+):               # A frame, a line for each
+    "What was recorded of several recipes, or of several figures of one; what you measured is left out"
+    import pandas as pd
+    out = pd.concat({k: f[f.index.str.startswith("recorded")] for k, f in frames.items()}).droplevel(-1)
+    out.index.names = ["from the record", *[None]*(out.index.nlevels-1)]
+    return out
 
 # %% ../nbs/00_core.ipynb #65de4c2d
 class Headline:

@@ -81,7 +81,7 @@ def complaint(
         else: same = type(got)==type(want) and got==want
         return None if same else f"you returned {_shown(got)}; expected {_shown(want)}"
     if not isinstance(got, array): return f"you returned {_kind(got)}; expected {_kind(want)}"
-    if tuple(got.shape)!=tuple(want.shape): return f"shape {tuple(got.shape)}; expected {tuple(want.shape)}"
+    if tuple(got.shape)!=tuple(want.shape): return f"shape {tuple(got.shape)}; expected {tuple(want.shape)}"+("" if want.shape else ", a single number")
     if got.dtype!=want.dtype: return f"dtype {str(got.dtype).removeprefix('torch.')}; expected {str(want.dtype).removeprefix('torch.')}"
     if array is torch.Tensor and got.device!=want.device: return f"on {got.device}; expected on {want.device}, where the arguments are"
     g, w = (_plain(o).astype(np.float64) for o in (got, want))
@@ -124,7 +124,8 @@ class Verdict:
 def _line(e):
     "The line of the answer in which an exception was raised"
     own = [f for f in traceback.extract_tb(e.__traceback__) if f.filename!=_line.__code__.co_filename and "/torch/" not in f.filename.replace("\\", "/")]
-    return f", at `{own[-1].line}`" if own and own[-1].line else ""
+    pair = "; torch's `max` and `median` along an axis return a pair: take its `.values`, or `amax`" if "return_types" in str(e) else ""
+    return (f", at `{own[-1].line}`" if own and own[-1].line else "")+pair
 
 def _same(a, b):
     if isinstance(a, (list, tuple)): return len(a)==len(b) and all(map(_same, a, b))
@@ -284,7 +285,7 @@ def _():
           "Subtract each row's largest score, then exp, then divide by the row's sum; `keepdim=True` keeps the shapes together.")
 def _():
     for name, x in (("small scores", _rand(3, 4)), ("one row", _rand(1, 24)), ("scores of 1,000", torch.tensor([[1000., 1001], [0, 1]])),
-                    ("rows far apart", torch.tensor([[500., 501], [-500, -501]])), ("float64", _rand(2, 3).double())): yield name, (x,), F.softmax(x, -1), {"a softmax down the columns; each row has to add up to 1": F.softmax(x, 0)}
+                    ("rows far apart", torch.tensor([[500., 501], [-500, -501]])), ("float64", _rand(2, 3).double())): yield name, (x,), F.softmax(x, -1), {"a softmax down the columns; each row has to add up to 1": F.softmax(x, 0), "divided by the sum of all rows; each row has to add up to 1": x.exp()/x.exp().sum()}
 
 @exercise("02.nll", "Cross-entropy, its last step", "For each row, the log-probability of its own letter: two index arrays, side by side.",
           "Index with two arrays, `logp[rows, y]`, where `rows` counts from 0, as `torch.arange` does. Then the mean, and the sign.")
@@ -292,11 +293,13 @@ def _():
     for n, c in ((1, 3), (4, 4), (6, 24)): logp, y = F.log_softmax(_rand(n, c), -1), torch.as_tensor(_ints(c, n, 1)); yield f"{n} rows of {c}", (logp, y), F.nll_loss(logp, y), {"the mean over every pair of a row and a letter; each row has one letter": -logp[:, y].mean(), "the sum, not the mean": F.nll_loss(logp, y, reduction="sum"), "the sign turned round": -F.nll_loss(logp, y)}
 
 @exercise("02.momentum", "A step with momentum", "First the velocity, from the old one and the slope; then the weight, from the new velocity.",
-          "Two new values: the velocity, `m*v+g`; and the weight, the old one minus `lr` times that. `+=` would change the arguments.")
+          "Make two new values, velocity first, and use it for the weight. `+=` and `-=` would change the arguments; `v = ...` does not.")
 def _():
     for name, lr, m in (("no momentum", .1, 0.), ("momentum 0.9", .1, .9), ("a large rate", 2., .5)):
         w, v, g = (_rand(3, 2, seed=i) for i in range(3))
-        yield name, (w, v, g, lr, m), (w-lr*(m*v+g), m*v+g)
+        new = m*v+g
+        yield name, (w, v, g, lr, m), (w-lr*new, new), {"a step uphill": (w+lr*new, new), "a step along the old velocity": (w-lr*v, new), "a slope that counts only 1-m": (w-lr*(m*v+(1-m)*g), m*v+(1-m)*g),
+            "the learning rate inside the velocity": (w-m*v-lr*g, m*v+lr*g), "velocity first, then weight": (new, w-lr*new), "a plain step, without the velocity": (w-lr*g, new)}
 
 # %% ../nbs/22_exercises.ipynb #044d1b5e
 @exercise("03.batches", "Rows in random batches", "Shuffle all rows once, with a generator of that seed, then cut. What becomes of the last few?",
@@ -308,8 +311,10 @@ def _():
         if isinstance(got, torch.Tensor): return f"you returned one tensor of {len(got)} numbers; expected a list of tensors, at most {bs} rows in each"
         got = list(got)
         rows = torch.cat([torch.as_tensor(o) for o in got]).tolist()
+        twice = sorted({o for o in rows if rows.count(o)>1})
+        if twice: return f"row {twice[0]} comes {rows.count(twice[0])} times; expected each of {n} once"
         if len(rows)!=n: return f"{len(rows)} rows; expected {n}, a shorter last batch included"
-        if sorted(rows)!=list(range(n)): return f"expected each of {n} rows once; {n-len(set(rows))} are missing"
+        if sorted(rows)!=list(range(n)): return f"row {max(rows)}; expected 0 to {n-1}"
         if rows==list(range(n)): return "the rows come in the old order; expected them shuffled"
         if all(list(o)==list(range(int(o[0]), int(o[0])+len(o))) for o in got): return f"rows {', '.join(map(str, map(int, got[0])))} stayed together; shuffle rows, not batches"
         if [len(o) for o in got][:-1]!=[bs]*((n-1)//bs): return f"sizes {[len(o) for o in got]}; expected batches of {bs} up to the last"

@@ -91,6 +91,16 @@ def test_a_recipe_may_pass_settings_on(toy, tmp_path):
         assert read_record("99.passed", toy.source, tmp_path)["settings"]==dict(lr=.1, mood=.25)
     finally: recipes.pop("99.passed", None)
 
+def test_on_record_leaves_out_what_was_measured_here(toy, fake_recipe, tmp_path, monkeypatch):
+    for seed in (42, 43): run_recipe(fake_recipe, toy, seed, scale="full", folder=tmp_path)
+    monkeypatch.setattr(core, "records_folder", lambda write=False: tmp_path)
+    shown = show_record(fake_recipe, ["valid.acc"], ["accuracy"], source="synth")
+    assert len(shown)>=2
+    both = on_record({"a": shown, "b": shown})
+    assert list(both.index)==["a", "b"] and both.index.name=="from the record" and (both.accuracy==shown.accuracy.iloc[0]).all() and (both.seeds==2).all()
+    deep = on_record({("a", 1): shown, ("a", 2): shown})
+    assert list(deep.index)==[("a", 1), ("a", 2)] and deep.index.names==["from the record", None]
+
 def test_other_scale_or_data_begins_anew(toy, fake_recipe, tmp_path):
     run_recipe(fake_recipe, toy, 42, scale="smoke", folder=tmp_path)
     run_recipe(fake_recipe, toy, 43, scale="full", folder=tmp_path)

@@ -131,6 +131,16 @@ def test_near_misses_are_told_apart():
     assert verdict("03.batches", lambda n, bs, seed: (o for o in torch.randperm(n, generator=torch.Generator().manual_seed(seed)).split(bs))), "a generator will do"
     assert verdict("02.nll", lambda logp, y: F.nll_loss(logp, y).item()) and verdict("02.momentum", lambda w, v, g, lr, m: [w-lr*(m*v+g), m*v+g]), "so will a number, and a list"
 
+def test_beginners_slips_are_named():
+    said = lambda id, f: repr(verdict(id, f))
+    assert "take its `.values`, or `amax`" in said("02.softmax", lambda x: x-x.max(-1, keepdim=True))
+    assert "each row has to add up to 1" in said("02.softmax", lambda x: x.exp()/x.exp().sum())
+    assert "a single number" in said("02.nll", lambda logp, y: -logp[range(len(y)), y])
+    assert "comes" in (d := said("03.batches", lambda n, bs, seed: torch.randint(n, (n,), generator=torch.Generator().manual_seed(seed)).split(bs))) and "expected each of 50 once" in d
+    for slip, f in {"uphill": lambda w, v, g, lr, m: (w+lr*(m*v+g), m*v+g), "old velocity": lambda w, v, g, lr, m: (w-lr*v, m*v+g), "inside the velocity": lambda w, v, g, lr, m: (w-(m*v+lr*g), m*v+lr*g),
+                    "counts only 1-m": lambda w, v, g, lr, m: (w-lr*(m*v+(1-m)*g), m*v+(1-m)*g), "velocity first": lambda w, v, g, lr, m: (m*v+g, w-lr*(m*v+g))}.items():
+        assert slip in said("02.momentum", f), slip
+
 def test_a_loop_without_end_is_stopped():
     seen = []
     def loop(x):
