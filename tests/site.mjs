@@ -26,7 +26,7 @@ for (const name of task.pages) {
   for (const scheme of task.dark.includes(name) ? ["light", "dark"] : ["light"]) {
     if (scheme==="dark") { await page.emulateMedia({colorScheme: scheme}); await page.reload({waitUntil: "load"}) }
     await page.evaluate(axe)
-    const found = await page.evaluate(() => axe.run(document, {resultTypes: ["violations"]}))
+    const found = await page.evaluate(on => axe.run(document, {resultTypes: ["violations"], rules: {"color-contrast": {enabled: on}}}), task.contrast.includes(name))
     issues[scheme] = found.violations.filter(v => ["serious", "critical"].includes(v.impact)).map(v => [v.id, v.nodes.length, ...v.nodes.slice(0, 8).map(n => n.html.slice(0, 120)+" "+n.any.map(a => a.message).join(" ").slice(0, 160))])
   }
   await page.emulateMedia({colorScheme: "light"})

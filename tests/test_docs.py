@@ -66,7 +66,9 @@ def visited(site):
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site/"_docs")))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     pages = sorted(p.relative_to(site/"_docs").as_posix() for p in (site/"_docs").rglob("*.html") if p.parent.name!="reader")
-    task = dict(url=f"http://127.0.0.1:{server.server_port}/", npm=str(NPM), chromium=CHROMIUM, pages=pages, dark=["index.html", "02_scratch.html", "11_speed.html", "13_app.html", "15_claims.html"])
+    dark = ["index.html", "02_scratch.html", "11_speed.html", "13_app.html", "15_claims.html"]
+    contrast = [*dark, "09_learner.html", "library.html", "teaching.html", "solutions/s02_scratch.html"] # the slow rule, on one page of each kind: colours come from one style sheet
+    task = dict(url=f"http://127.0.0.1:{server.server_port}/", npm=str(NPM), chromium=CHROMIUM, pages=pages, dark=dark, contrast=contrast)
     res = subprocess.run(["node", str(ROOT/"tests"/"site.mjs")], input=json.dumps(task), capture_output=True, text=True, timeout=600)
     server.shutdown()
     assert res.returncode==0, res.stderr[-2000:]

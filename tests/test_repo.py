@@ -218,3 +218,8 @@ def test_the_home_page_names_each_page_by_its_title():
     titles = {p.stem: next(l[2:] for c in load(p)["cells"] for l in source(c).splitlines() if c["cell_type"]=="markdown" and l.startswith("# ")) for p in sorted((ROOT/"nbs").glob("[0-9]*.ipynb"))}
     off = [n for n, t in titles.items() if f"[{n[:2]} {t}]({n}.ipynb)" not in text]
     assert not off, f"pages that the home page calls otherwise: {off}"
+
+def test_pages_that_run_on_one_source_load_nothing_from_another():
+    from conftest import NO_DATA
+    for p in (ROOT/"nbs").glob("*.ipynb"):
+        if p.stem in NO_DATA: assert not any(re.search(r"load_letters\((?!\"synth\")|find_real\(|load_mnist\(", o) for c in code_cells(load(p)) if not source(c).startswith("#| export") for o in source(c).splitlines()), p.stem
