@@ -124,8 +124,7 @@ class Verdict:
 def _line(e):
     "The line of the answer in which an exception was raised"
     own = [f for f in traceback.extract_tb(e.__traceback__) if f.filename!=_line.__code__.co_filename and "/torch/" not in f.filename.replace("\\", "/")]
-    pair = "; torch's `max` and `median` along an axis return a pair: take its `.values`, or `amax`" if "return_types" in str(e) else ""
-    return (f", at `{own[-1].line}`" if own and own[-1].line else "")+pair
+    return f", at `{own[-1].line}`" if own and own[-1].line else ""
 
 def _same(a, b):
     if isinstance(a, (list, tuple)): return len(a)==len(b) and all(map(_same, a, b))
@@ -161,7 +160,7 @@ def _try(answer, case, limit):
     except NotImplementedError:
         if _is_stub(answer): raise
         said = "your function returned None; is its `return` missing?"
-    except (Exception, SystemExit) as e: said = str(e) if isinstance(e, TimeoutError) else f"it raised {type(e).__name__}: {str(e).splitlines()[0][:150] if str(e) else ''}{_line(e)}"
+    except (Exception, SystemExit) as e: said = str(e) if isinstance(e, TimeoutError) else f"it raised {type(e).__name__}: {str(e).splitlines()[0][:150] if str(e) else ''}{_line(e)}"+("; torch's `max` and `median` along an axis return a pair: take its `.values`, or `amax`" if "return_types" in str(e) else "")
     if said and kept: said += "\n  Given: "+", ".join(f"{n}={_shown(o)}" for n, o in zip(_names(answer, len(kept)), kept))
     return said and f"{name}: {said}"
 
