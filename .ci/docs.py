@@ -87,6 +87,15 @@ def readme(staged):
     body = re.sub(r"\n{3,}", "\n\n", body).strip()
     return "<!-- Made from nbs/index.ipynb by `make docs`; edit that. -->\n\n"+f"# {head['title']}\n\n> {head['description']}\n\n"+body+"\n", pictures
 
+def icon():
+    "The site's icon, a PNG file of 64 pixels: the letter A, rendered"
+    import io
+    from PIL import Image
+    from asl_course.synth import render
+    file = io.BytesIO()
+    Image.fromarray((render("A", 64)[0]*255).byte().numpy()).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
 def packages():
     "Fetch what the site takes from npm, once; says when that cannot be done"
     if os.environ.get("ASL_OFFLINE"): return
@@ -139,12 +148,13 @@ def finish(out):
 
 def main():
     os.chdir(root)
+    (root/"nbs"/"images").mkdir(exist_ok=True)
+    (root/"nbs"/"images"/"favicon.png").write_bytes(icon())
     stage()
     text, pictures = readme(root/"_proc"/"index.ipynb")
     from asl_course.app import model_card
     (root/"README.md").write_text(text, encoding="utf-8")
     (root/"asl_course"/"models"/"README.md").write_text(model_card(), encoding="utf-8")
-    (root/"nbs"/"images").mkdir(exist_ok=True)
     for name, data in pictures.items(): (root/"nbs"/"images"/name).write_bytes(data)
     if "--readme" in sys.argv: return
     tool = ["quarto", "render", "_proc", "--no-execute", "-M", "html-math-method:katex"] if shutil.which("quarto") else [str(Path(sys.executable).with_name("smalldocs")), "render", "-q", "_proc"]

@@ -3,41 +3,67 @@ import {createRequire} from "node:module"
 import {readFileSync} from "node:fs"
 const task = JSON.parse(readFileSync(0, "utf8")), require = createRequire(task.npm+"/")
 const {chromium} = require("playwright-core"), axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8")
-const browser = await chromium.launch({executablePath: task.chromium, args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]})
-const here = new URL(task.url).origin, pages = {}
+const here = new URL(task.url), pages = {}
+const browser = await chromium.launch({executablePath: task.chromium, args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", `--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE ${here.hostname}`]})
 
 async function tab(options) {
-  const context = await browser.newContext(options), page = await context.newPage(), seen = {errors: [], outside: []}
-  await context.route(u => u.origin!==here, r => { seen.outside.push(r.request().url()); r.abort() })
+  const page = await (await browser.newContext(options)).newPage(), seen = {errors: [], outside: []}
+  page.on("request", r => { if (/^(https?|wss?):/.test(r.url()) && new URL(r.url()).origin!==here.origin) seen.outside.push(r.url()) })
   page.on("console", m => { if (m.type()==="error") seen.errors.push(m.text()) })
   page.on("pageerror", e => seen.errors.push(e.message))
   return {page, seen}
 }
 
-const {page, seen} = await tab({viewport: {width: 1280, height: 900}}), phone = await tab({viewport: {width: 390, height: 800}, isMobile: true})
+// What a page says of itself; runs in the page
+const look = () => ({
+  title: document.title, maths: [...document.querySelectorAll(".math")].filter(o => !o.querySelector(".katex")).length, formulas: document.querySelectorAll(".katex").length,
+  broken: [...document.images].filter(o => o.complete && !o.naturalWidth).map(o => o.src.slice(0, 80)), noalt: [...document.images].filter(o => !o.alt).length})
+
+// What does not fit: the page scrolls sideways, or something is cut off at the right with nothing around it that scrolls
+const unfit = () => {
+  const wide = document.documentElement.clientWidth, scrolls = o => { for (; o && o!==document.body; o = o.parentElement) if (/auto|scroll/.test(getComputedStyle(o).overflowX)) return true }
+  const cut = [...document.querySelectorAll("main *")].filter(o => { const r = o.getBoundingClientRect(); return r.width>1 && r.right>wide+1 && !o.closest(".katex-mathml, .katex svg") && !scrolls(o) })
+  return [...(document.documentElement.scrollWidth>wide ? [`scrolls to ${document.documentElement.scrollWidth} of ${wide}`] : []), ...cut.slice(0, 5).map(o => `${o.tagName}.${o.className} ${o.textContent.trim().slice(0, 40)}`)]
+}
+
+// axe's serious findings. Contrast, the slow rule, is asked of one text of each kind: colour, size, weight, opacity and what lies behind
+const serious = async rest => {
+  const kinds = new Map(), texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+  for (let t; t = texts.nextNode();) {
+    const o = t.parentElement, r = o.getBoundingClientRect(), s = getComputedStyle(o), behind = []
+    if (!t.data.trim() || !r.width || !r.height) continue
+    for (let a = o; a; a = a.parentElement) { const b = getComputedStyle(a); behind.push(b.opacity, b.backgroundColor, b.backgroundImage) }
+    const kind = [s.color, s.fontSize, s.fontWeight, behind.filter(v => !["1", "none", "rgba(0, 0, 0, 0)"].includes(v))].join()
+    if (!kinds.has(kind)) kinds.set(kind, o)
+  }
+  const found = [await axe.run({include: [...kinds.values()]}, {resultTypes: ["violations"], runOnly: ["color-contrast"]})]
+  if (rest) found.push(await axe.run(document, {resultTypes: ["violations"], rules: {"color-contrast": {enabled: false}}}))
+  const issues = found.flatMap(f => f.violations).filter(v => ["serious", "critical"].includes(v.impact)).map(v => [v.id, v.nodes.length, ...v.nodes.slice(0, 8).map(n => n.html.slice(0, 120)+" "+n.any.map(a => a.message).join(" ").slice(0, 160))])
+  return {issues, kinds: kinds.size}
+}
+
+const {page, seen} = await tab({viewport: {width: 1280, height: 900}})
 for (const name of task.pages) {
   seen.errors.length = seen.outside.length = 0
   await page.goto(task.url+name, {waitUntil: "load"})
   await page.waitForTimeout(50)
-  const look = await page.evaluate(() => ({
-    title: document.title, maths: [...document.querySelectorAll(".math")].filter(o => !o.querySelector(".katex")).length, formulas: document.querySelectorAll(".katex").length,
-    wide: document.documentElement.scrollWidth-innerWidth, broken: [...document.images].filter(o => o.complete && !o.naturalWidth).map(o => o.src.slice(0, 80)), noalt: [...document.images].filter(o => !o.alt).length}))
-  const issues = {}
-  for (const scheme of task.dark.includes(name) ? ["light", "dark"] : ["light"]) {
-    if (scheme==="dark") { await page.emulateMedia({colorScheme: scheme}); await page.reload({waitUntil: "load"}) }
-    await page.evaluate(axe)
-    const found = await page.evaluate(on => axe.run(document, {resultTypes: ["violations"], rules: {"color-contrast": {enabled: on}}}), task.contrast.includes(name))
-    issues[scheme] = found.violations.filter(v => ["serious", "critical"].includes(v.impact)).map(v => [v.id, v.nodes.length, ...v.nodes.slice(0, 8).map(n => n.html.slice(0, 120)+" "+n.any.map(a => a.message).join(" ").slice(0, 160))])
+  const o = pages[name] = {...await page.evaluate(look), unfit: {laptop: await page.evaluate(unfit)}}
+  await page.evaluate(axe)
+  o.light = await page.evaluate(serious, true)
+  if (task.dark.includes(name)) {
+    await page.emulateMedia({colorScheme: "dark"}); await page.reload({waitUntil: "load"}); await page.evaluate(axe)
+    o.dark = await page.evaluate(serious, false)
+    await page.emulateMedia({colorScheme: "light"}); await page.reload({waitUntil: "load"})
   }
-  await page.emulateMedia({colorScheme: "light"})
-  await phone.page.goto(task.url+name, {waitUntil: "load"})
-  const small = await phone.page.evaluate(() => document.documentElement.scrollWidth-innerWidth)
-  pages[name] = {...look, issues, small, errors: [...seen.errors], outside: [...seen.outside]}
+  await page.setViewportSize({width: 390, height: 800})
+  o.unfit.phone = await page.evaluate(unfit)
+  await page.setViewportSize({width: 1280, height: 900})
+  o.errors = [...seen.errors]; o.outside = [...seen.outside]
 }
 
 await page.goto(task.url+"index.html"); await page.fill("#quarto-search input", "softmax"); await page.waitForSelector("#quarto-search .dropdown-item, .smalldocs-search-results a", {timeout: 10000})
 const found = await page.evaluate(() => [...document.querySelectorAll(".smalldocs-search-results a")].map(o => o.getAttribute("href")))
-const p = phone.page
+const phone = await tab({viewport: {width: 390, height: 800}, isMobile: true}), p = phone.page
 await p.goto(task.url+"01_data.html"); await p.click(".quarto-btn-toggle"); await p.waitForTimeout(600)
 await p.click("#quarto-sidebar a[href='02_scratch.html']"); await p.waitForURL(/02_scratch/)
 console.log(JSON.stringify({pages, found, walked: p.url().split("/").pop(), phoneErrors: phone.seen.errors}))
