@@ -9,14 +9,15 @@ from importlib.metadata import version, PackageNotFoundError
 from pathlib import Path
 from statistics import median
 import numpy as np
+from fastcore.basics import num_cpus
 from fastcore.script import call_parse, store_true, Param
 from .core import *
 from .core import repo_root, cache_folder, write_atomic
 
 # %% auto #0
-__all__ = ['bench_rows', 'diagnose', 'asl_doctor', 'chapters', 'find_headline', 'run_chapter', 'copy_chapters', 'refresh_chapter',
-           'all_recipes', 'run_sweep', 'records_table', 'asl_run', 'asl_data', 'asl_train', 'read_all', 'asl_predict',
-           'bench', 'time_pair', 'in_process', 'BenchData', 'run_bench', 'asl_bench']
+__all__ = ['bench_rows', 'diagnose', 'asl_doctor', 'chapters', 'find_headline', 'run_chapter', 'run_chapters', 'copy_chapters',
+           'refresh_chapter', 'all_recipes', 'run_sweep', 'records_table', 'asl_run', 'asl_data', 'asl_train',
+           'read_all', 'asl_predict', 'bench', 'time_pair', 'in_process', 'BenchData', 'run_bench', 'asl_bench']
 
 # %% ../nbs/23_commands.ipynb #421dfbcf
 def _size(folder):
@@ -81,7 +82,7 @@ def chapters(
     return res
 
 # %% ../nbs/23_commands.ipynb #13131af7
-_QUIET = ["--log-level=40"] # Kernels otherwise warn at each start that local traffic is not encrypted
+_QUIET = ["--log-level=50"] # Kernels otherwise warn at each start that local traffic is not encrypted, and at times that shutting down interrupts them
 
 def find_headline(
     nb, # A notebook as a dict, executed
@@ -98,6 +99,7 @@ def run_chapter(
 ):              # dict of chapter, seconds, headline, error (None when all went well)
     "Run one chapter with papermill"
     import logging, papermill as pm
+    from nbclient.exceptions import DeadKernelError
     logging.getLogger("papermill").setLevel(logging.ERROR)
     path, out = Path(path), Path(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -107,8 +109,37 @@ def run_chapter(
                                  progress_bar=dict(desc=path.stem, leave=False, unit="cell") if progress else False)
         res["headline"] = find_headline(nb)
     except pm.PapermillExecutionError as e: res["error"] = f"{e.ename}: {e.evalue} (cell {e.cell_index+1})"
+    except DeadKernelError: res["error"] = "the kernel died, as it does when memory runs out (`--jobs 1` runs one chapter at a time)"
     res["seconds"] = round(time.perf_counter()-t, 1)
     return res
+
+def _share(threads):
+    "In a process that runs chapters beside others: how many threads each may use, unless that is set; what goes wrong is in the results"
+    logging.disable()
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+
+def run_chapters(
+    paths,           # Notebooks
+    out,             # Where to put the executed copies
+    parameters=None, # Parameters to set: scale, seed, device, source
+    jobs:int=1,      # How many run at once; they share the processor's cores
+    progress:bool=True, # Show a bar of cells? Only when one runs at a time
+):                   # Results of `run_chapter`, each as soon as it and all before it are there
+    "Run chapters with papermill, several at once; raises `RuntimeError` when a process is lost"
+    from concurrent.futures import ProcessPoolExecutor, wait, FIRST_COMPLETED
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import get_context
+    paths, jobs = [Path(p) for p in paths], min(jobs, len(paths))
+    if jobs<2: yield from (run_chapter(p, out, parameters, progress) for p in paths); return
+    todo, running, done = iter(paths), {}, {}
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _share, (max(1, num_cpus()//jobs),)) as pool: # processes, since papermill changes the working folder
+        for p in paths:
+            while p not in done:
+                while len(running)<jobs and (o := next(todo, None)): running[pool.submit(run_chapter, o, out, parameters, False)] = o
+                names = " and ".join(o.stem for o in running.values())
+                try: done |= {running.pop(f): f.result() for f in wait(running, return_when=FIRST_COMPLETED).done}
+                except BrokenProcessPool: raise RuntimeError(f"a process was lost while {names} ran, as happens when memory runs out: `--jobs 1` runs one chapter at a time") from None
+            yield done[p]
 
 # %% ../nbs/23_commands.ipynb #b061611a
 def copy_chapters(
@@ -238,6 +269,7 @@ def asl_run(
     device:str=None,    # cpu, cuda, mps; by default ASL_DEVICE, else the fastest there is
     source:str="auto",  # real, synth or auto
     out:str=None,       # Folder for the executed copies; by default _course in the repository
+    jobs:int=None,      # Chapters run at once; by default one, at smoke scale two to four where there are cores for them
     work:store_true=False,   # Copy the chapters to work/, leaving copies that are there alone
     reset:store_true=False,  # Copy the chapters named to work/ anew; the old copy is kept beside it
     refresh:store_true=False, # Run at full scale on the real data and keep the outputs (maintainers)
@@ -272,14 +304,18 @@ def asl_run(
     root = repo_root()
     try: params = dict(scale=pick_scale(scale), seed=seed, device=device, source=source); pick_source(source); device is None or pick_device(device)
     except ValueError as e: raise SystemExit(f"asl_run: {e}")
-    todo, rows, t = chapters(names), [], time.perf_counter()
+    if jobs is not None and jobs<1: raise SystemExit(f"asl_run: --jobs is {jobs}: expected at least 1")
+    rows, t, cores = [], time.perf_counter(), num_cpus()
+    jobs = jobs or (min(cores, 4, max(2, cores//2)) if params["scale"]=="smoke" else 1)
     out = Path(out or (root/"_course"))
-    for i, p in enumerate(todo):
-        rows.append(run_chapter(p, out.resolve(), params, progress=sys.stderr.isatty()))
-        r = rows[-1]
-        what = f"FAILED  {r['error']}" if r["error"] else f"{r['headline']['text']}: {r['headline']['value']:.4g}" if r["headline"] else ""
-        if i==0: print(f"{'chapter':<14} {'seconds':>7}  result ({params['scale']} scale)")
-        print(f"{r['chapter']:<14} {r['seconds']:>7.1f}  {what}", flush=True)
+    try:
+        for r in run_chapters(chapters(names), out.resolve(), params, jobs, progress=sys.stderr.isatty()):
+            what = f"FAILED  {r['error']}" if r["error"] else f"{r['headline']['text']}: {r['headline']['value']:.4g}" if r["headline"] else ""
+            if not rows: print(f"{'chapter':<14} {'seconds':>7}  result ({params['scale']} scale)")
+            print(f"{r['chapter']:<14} {r['seconds']:>7.1f}  {what}", flush=True)
+            rows.append(r)
+    except RuntimeError as e: raise SystemExit(f"asl_run: {e}")
+    except KeyboardInterrupt: print(f"\nStopped after {len(rows)} chapters; executed copies in {os.path.relpath(out)}"); return 130
     failed = [r["chapter"] for r in rows if r["error"]]
     print(f"{'all':<14} {time.perf_counter()-t:>7.1f}  {len(rows)-len(failed)} of {len(rows)} chapters ran; executed copies in {os.path.relpath(out)}")
     print(f"To look closer: asl_run {failed[0][:2]}" if failed else "Go on: `make lab` opens the chapters in JupyterLab; begin with 01_data.")

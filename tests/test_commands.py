@@ -1,5 +1,5 @@
 "The commands, as a person types them."
-import json, os, subprocess, sys
+import json, os, shutil, subprocess, sys
 from pathlib import Path
 import pytest
 from conftest import ROOT, NBS
@@ -22,6 +22,9 @@ def test_doctor_says_what_to_do(tmp_path):
     assert "ASL_DATA names a folder that is not there" in res.stdout and "!!" in res.stdout
 
 def test_data_synth_convert_check_clear(tmp_path):
+    from asl_course.core import cache_folder
+    from asl_course.data import load_letters
+    load_letters("synth"); shutil.copytree(cache_folder()/"synth", tmp_path/"cache"/"synth") # the hands that chapters have drawn already
     env = dict(ASL_CACHE=str(tmp_path/"cache"))
     res = run("asl_data", "--synth", str(tmp_path/"csv"), **env)
     assert res.returncode==0 and sorted(o.name for o in (tmp_path/"csv").iterdir())==["sign_mnist_test.csv", "sign_mnist_train.csv"]
@@ -41,18 +44,35 @@ def test_run_unknown_chapter_and_recipe():
     res = run("asl_run", "--sweep", "99.x", "--source", "synth"); assert res.returncode==1 and "no recipe 99.x; known:" in res.stderr
 
 def test_run_wrong_choices():
-    for args, what in ((("--scale", "tiny"), "'tiny'"), (("--source", "web"), "'web'"), (("--device", "toaster"), "'toaster'")):
+    for args, what in ((("--scale", "tiny"), "'tiny'"), (("--source", "web"), "'web'"), (("--device", "toaster"), "'toaster'"), (("--jobs", "0"), "--jobs is 0: expected at least 1")):
         res = run("asl_run", "00", *args); assert res.returncode==1 and what in res.stderr and "Traceback" not in res.stderr
 
 def test_a_failing_chapter_fails_the_run(tmp_path):
-    "02 finds no real file: the chapter is named, the next one still runs, and the exit code says so"
-    res = run("asl_run", "01", "00", "--scale", "smoke", "--source", "real", "--out", str(tmp_path), ASL_DATA=str(tmp_path))
-    assert res.returncode==1 and "FAILED" in res.stdout and "DataError" in res.stdout and "1 of 2 chapters ran" in res.stdout and "asl_run 01" in res.stdout
+    "25 finds no real file: the chapter is named, the next one still runs, rows come in the order asked for, and the exit code says so"
+    res = run("asl_run", "25", "teaching", "--scale", "smoke", "--source", "real", "--jobs", "2", "--out", str(tmp_path), ASL_DATA=str(tmp_path))
+    rows = res.stdout.splitlines()
+    assert res.returncode==1 and [r.split()[0] for r in rows[:4]]==["chapter", "25_patches", "teaching", "all"], res.stdout+res.stderr
+    assert "FAILED" in rows[1] and "DataError" in rows[1] and "plans: 4" in rows[2] and "1 of 2 chapters ran" in rows[3] and "asl_run 25" in rows[4]
 
 def test_run_one_chapter(tmp_path):
-    res = run("asl_run", "00", "--scale", "smoke", "--out", str(tmp_path), CI="1")
-    assert res.returncode==0 and "00_core" in res.stdout and "letters to read: 24" in res.stdout and "1 of 1 chapters ran" in res.stdout and "make lab" in res.stdout
-    assert (tmp_path/"00_core.ipynb").exists()
+    res = run("asl_run", "teaching", "--scale", "smoke", "--out", str(tmp_path), CI="1")
+    assert res.returncode==0 and "plans: 4" in res.stdout and "1 of 1 chapters ran" in res.stdout and "make lab" in res.stdout
+    assert (tmp_path/"teaching.ipynb").exists()
+
+def test_chapters_run_at_once_and_a_death_is_reported(tmp_path):
+    "Two pages that each wait for the other end only when they run side by side; one whose kernel dies leaves the others alone; a lost process stops the run"
+    import nbformat as nbf
+    from asl_course.commands import run_chapters
+    def page(name, code):
+        nb = nbf.v4.new_notebook(cells=[nbf.v4.new_code_cell(code)]); nb.metadata["kernelspec"] = {"name": "python3", "display_name": "python3", "language": "python"}
+        nbf.write(nb, tmp_path/f"{name}.ipynb"); return tmp_path/f"{name}.ipynb"
+    meet = "import os, time\nopen({!r}, 'w').close()\nfor _ in range(600):\n    if os.path.exists({!r}): break\n    time.sleep(.1)\nelse: raise TimeoutError"
+    a, b = str(tmp_path/"a"), str(tmp_path/"b")
+    pages = [page("one", meet.format(a, b)), page("two", meet.format(b, a)), page("dies", "import os; os._exit(1)"), page("last", "import os; assert int(os.environ['OMP_NUM_THREADS'])>0")]
+    res = list(run_chapters(pages, tmp_path/"out", {}, 2, False))
+    assert [r["chapter"] for r in res]==["one", "two", "dies", "last"] and [r["error"] and r["error"][:15] for r in res]==[None, None, "the kernel died", None]
+    kill = page("kill", "import os, signal; os.kill(os.getppid(), signal.SIGKILL)")
+    with pytest.raises(RuntimeError, match="a process was lost while .*kill.* ran.*--jobs 1"): list(run_chapters([pages[-1], kill], tmp_path/"out", {}, 2, False))
 
 def test_run_list():
     out = run("asl_run", "--list").stdout
@@ -69,12 +89,12 @@ def test_rendered_files_are_never_recorded_as_real(tmp_path):
     assert before=={p.name: p.read_bytes() for p in (ROOT/"data"/"runs").iterdir()}
 
 def test_sweep_resumes(tmp_path):
+    from asl_course.commands import run_sweep
     args = ("asl_run", "--sweep", "01.floors", "--seeds", "2", "--scale", "smoke", "--source", "synth")
     assert "2 runs added" in run(*args, ASL_RECORDS=str(tmp_path)).stdout
-    out = run(*args[:-2], "--source", "synth", ASL_RECORDS=str(tmp_path)).stdout
+    out = run(*args, ASL_RECORDS=str(tmp_path)).stdout
     assert out.count("recorded already")==2 and "0 runs added" in out
-    args = args[:4]+("3",)+args[5:]
-    assert "1 runs added" in run(*args, ASL_RECORDS=str(tmp_path)).stdout
+    assert run_sweep(["01.floors"], "synth", "smoke", seeds=3, folder=tmp_path)==1
     assert [o["seed"] for o in json.loads((tmp_path/"01.floors.synth.json").read_text())["seeds"]]==[42, 43, 44]
 
 def test_work_copies_are_never_overwritten(tmp_path, monkeypatch):

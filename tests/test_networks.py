@@ -89,6 +89,6 @@ def test_one_cycle():
     assert max(v)==pytest.approx(1, abs=.02) and np.argmax(v)==20 and v[-1]<.01 and min(v)>0
 
 def test_cnn_learns_and_a_seed_settles_it(hands):
-    a, log = cnn_fit(hands.x, hands.y, 3, epochs=3)
-    b, _ = cnn_fit(hands.x, hands.y, 3, epochs=3)
-    assert log.frame.train_acc.iloc[-1]>.3 and all(torch.equal(p, q) for p, q in zip(a.state_dict().values(), b.state_dict().values()))
+    a, log = cnn_fit(hands.x[:1920], hands.y[:1920], 3, epochs=3, bs=64)
+    b, _ = cnn_fit(hands.x[:1920], hands.y[:1920], 3, epochs=3, bs=64)
+    assert log.frame.train_acc.iloc[-1]>.9 and all(torch.equal(p, q) for p, q in zip(a.state_dict().values(), b.state_dict().values()))
