@@ -5,7 +5,7 @@ UV     := .uv/bin/uv
 INSTALL = $(UV) pip install -q --python $(BIN)/python --compile-bytecode -e ".[dev]" -c constraints.txt
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONNOUSERSITE := 1
-unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX
+unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX
 
 .PHONY: course lab test docs data refresh help
 help:

@@ -1,5 +1,5 @@
 "What the tests share: the repository, its notebooks, a small data set, and one papermill run of every chapter."
-import json, os, shutil, tempfile
+import ast, json, os, shutil, tempfile
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -7,23 +7,33 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 NBS = sorted(p for p in (ROOT/"nbs").rglob("*.ipynb") if not any(o.startswith((".", "_")) for o in p.relative_to(ROOT/"nbs").parts))
-NO_DATA = {"22_exercises", "24_measure", "index", "library", "teaching"} # load no data that a source could change: papermill runs them once, nbdev_test a second time
-PAGES = [(p.stem, s) for s in ("synth", "real") for p in NBS if s=="synth" or p.parent.name!="solutions" and p.stem not in NO_DATA] # what papermill runs; solutions need no more than rendered hands, and nbdev_test runs them on what it finds
+def load(path): return json.loads(Path(path).read_text(encoding="utf-8"))
+def source(cell): return "".join(cell["source"])
+def code_cells(nb): return [c for c in nb["cells"] if c["cell_type"]=="code"]
+
+def loads_data(path):
+    "Does a page pass its parameter `source` on, other than to `start`?"
+    for c in code_cells(load(path)):
+        if source(c).startswith("#| export") or "parameters" in c["metadata"].get("tags", []): continue
+        tree = ast.parse("".join("pass\n" if l.startswith(("!", "%")) else l for l in c["source"]))
+        banner = {id(o) for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "")=="start" for o in ast.walk(n)}
+        if any(isinstance(n, ast.Name) and n.id=="source" and id(n) not in banner for n in ast.walk(tree)): return True
+    return False
+
+# What papermill runs. Pages that load no data need one run, and solutions no more than rendered hands: nbdev_test runs all pages once more, on what it finds
+PAGES = [(p.stem, s) for s in ("synth", "real") for p in NBS if s=="synth" or p.parent.name!="solutions" and loads_data(p)]
 PARAMETERS = ['scale = None', 'seed = 42', 'device = None', 'source = "auto"']
 
 # Records and working folders of tests never touch those of a person; kernels started by tests reach no other machine.
 _tmp = tempfile.mkdtemp(prefix="asl-tests-")
 os.environ.update(ASL_RECORDS=f"{_tmp}/records", PYTHONPATH=str(ROOT/"tests"/"nonet"), JUPYTER_PREFER_ENV_PATH="1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None) # some hundred processes import the library: once compiled is enough
 os.environ.pop("ASL_SCALE", None); os.environ.pop("ASL_SOURCE", None); os.environ.pop("ASL_DEVICE", None)
 
 def pytest_sessionfinish(session):
     for r in _runs: r.pool.shutdown(cancel_futures=True)
     shutil.rmtree(_tmp, ignore_errors=True)
-
-def load(path): return json.loads(Path(path).read_text(encoding="utf-8"))
-def source(cell): return "".join(cell["source"])
-def code_cells(nb): return [c for c in nb["cells"] if c["cell_type"]=="code"]
 
 def real_found():
     from asl_course.files import find_real

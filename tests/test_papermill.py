@@ -27,6 +27,11 @@ def test_same_seed_same_numbers(runs, chapter):
     plain = lambda nb: ["".join(o["data"]["text/plain"]) for c in code_cells(nb) for o in c["outputs"] if "text/plain" in o.get("data", {})]
     assert plain(one)==plain(two) and len(plain(one))>20
 
+def test_pages_on_both_kinds_of_data():
+    "Which pages take data is read from them: chapters do, and so run on both kinds"
+    both = {p for p, s in PAGES if s=="real"}
+    assert {p.stem for p in NBS if p.stem[:2]<="12" and p.stem[0].isdigit()}|{"15_claims", "25_patches"}<=both and not both&{"22_exercises", "teaching", "index"}
+
 def test_a_lost_tag_is_noticed(tmp_path):
     "Without the tag papermill puts its values above the defaults, which then win: the hygiene test on tags is what prevents that"
     from asl_course.commands import run_chapter

@@ -220,6 +220,6 @@ def test_the_home_page_names_each_page_by_its_title():
     assert not off, f"pages that the home page calls otherwise: {off}"
 
 def test_pages_that_run_on_one_source_load_nothing_from_another():
-    from conftest import NO_DATA
+    from conftest import loads_data
     for p in (ROOT/"nbs").glob("*.ipynb"):
-        if p.stem in NO_DATA: assert not any(re.search(r"load_letters\((?!\"synth\")|find_real\(|load_mnist\(", o) for c in code_cells(load(p)) if not source(c).startswith("#| export") for o in source(c).splitlines()), p.stem
+        if not loads_data(p): assert not any(re.search(r"load_letters\((?!\"synth\")|find_real\(|load_mnist\(", o) for c in code_cells(load(p)) if not source(c).startswith("#| export") for o in source(c).splitlines()), p.stem
