@@ -24,9 +24,9 @@ def loads_data(path):
 PAGES = [(p.stem, s) for s in ("synth", "real") for p in NBS if s=="synth" or p.parent.name!="solutions" and loads_data(p)]
 PARAMETERS = ['scale = None', 'seed = 42', 'device = None', 'source = "auto"']
 
-# Records and working folders of tests never touch those of a person; kernels started by tests reach no other machine.
+# Records, working and temporary folders of tests never touch those of a person, and are gone at the end; kernels started by tests reach no other machine.
 _tmp = tempfile.mkdtemp(prefix="asl-tests-")
-os.environ.update(ASL_RECORDS=f"{_tmp}/records", PYTHONPATH=str(ROOT/"tests"/"nonet"), JUPYTER_PREFER_ENV_PATH="1")
+os.environ.update(ASL_RECORDS=f"{_tmp}/records", TMPDIR=_tmp, PYTHONPATH=str(ROOT/"tests"/"nonet"), JUPYTER_PREFER_ENV_PATH="1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None) # some hundred processes import the library: once compiled is enough
 os.environ.pop("ASL_SCALE", None); os.environ.pop("ASL_SOURCE", None); os.environ.pop("ASL_DEVICE", None)
@@ -45,14 +45,14 @@ def devices():
 
 class Runs:
     """Every chapter through papermill at smoke scale: on rendered and, where found, real data, on each device, with no network, from a foreign
-    working folder, and with variables set that the parameters must win over; two chapters are run twice. Two at a time, beside the other tests."""
+    working folder, and with variables set that the parameters must win over; two chapters are run twice. Three at a time, beside the other tests: on two cores that leaves none idle."""
     def __init__(self, folder):
         from asl_course.commands import run_chapter
         self.folder, self.jobs = Path(folder), {}
         sources = ["synth"]+(["real"] if real_found() else [])
         jobs = [(p, s, d, False) for s in sources for d in devices() for p in NBS if (p.stem, s) in PAGES]+[(p, "synth", "cpu", True) for p in NBS if p.stem in ("01_data", "02_scratch")]
-        os.environ["ASL_SCALE"] = "full" # inherited by both processes, which start here
-        self.pool = ProcessPoolExecutor(2, get_context("spawn")) # processes, since papermill changes the working folder
+        os.environ["ASL_SCALE"] = "full" # inherited by the processes, which start here
+        self.pool = ProcessPoolExecutor(3, get_context("spawn")) # processes, since papermill changes the working folder
         for p, s, d, again in jobs:
             out = self.folder/f"{s}-{d}{'-again' if again else ''}"
             self.jobs[p.stem, s, d, again] = self.pool.submit(run_chapter, p, out, dict(scale="smoke", source=s, device=d), False)
