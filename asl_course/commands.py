@@ -269,7 +269,7 @@ def asl_run(
     device:str=None,    # cpu, cuda, mps; by default ASL_DEVICE, else the fastest there is
     source:str="auto",  # real, synth or auto
     out:str=None,       # Folder for the executed copies; by default _course in the repository
-    jobs:int=None,      # Chapters run at once; by default one, at smoke scale two to four where there are cores for them
+    jobs:int=None,      # Chapters run at once; by default one, at smoke scale two where there are two cores
     work:store_true=False,   # Copy the chapters to work/, leaving copies that are there alone
     reset:store_true=False,  # Copy the chapters named to work/ anew; the old copy is kept beside it
     refresh:store_true=False, # Run at full scale on the real data and keep the outputs (maintainers)
@@ -305,8 +305,8 @@ def asl_run(
     try: params = dict(scale=pick_scale(scale), seed=seed, device=device, source=source); pick_source(source); device is None or pick_device(device)
     except ValueError as e: raise SystemExit(f"asl_run: {e}")
     if jobs is not None and jobs<1: raise SystemExit(f"asl_run: --jobs is {jobs}: expected at least 1")
-    rows, t, cores = [], time.perf_counter(), num_cpus()
-    jobs = jobs or (min(cores, 4, max(2, cores//2)) if params["scale"]=="smoke" else 1)
+    rows, t = [], time.perf_counter()
+    jobs = jobs or (min(2, num_cpus()) if params["scale"]=="smoke" else 1)
     out = Path(out or (root/"_course"))
     try:
         for r in run_chapters(chapters(names), out.resolve(), params, jobs, progress=sys.stderr.isatty()):
