@@ -20,8 +20,8 @@ def loads_data(path):
         if any(isinstance(n, ast.Name) and n.id=="source" and id(n) not in banner for n in ast.walk(tree)): return True
     return False
 
-# What papermill runs. Pages that load no data need one run, and solutions no more than rendered hands: nbdev_test runs all pages once more, on what it finds
-PAGES = [(p.stem, s) for s in ("synth", "real") for p in NBS if s=="synth" or p.parent.name!="solutions" and loads_data(p)]
+# What papermill runs: chapters on rendered hands, and again on the real files where they load data. nbdev_test runs every page, solutions too, on what it finds
+PAGES = [(p.stem, s) for s in ("synth", "real") for p in NBS if p.parent.name!="solutions" and (s=="synth" or loads_data(p))]
 PARAMETERS = ['scale = None', 'seed = 42', 'device = None', 'source = "auto"']
 
 # Records, working and temporary folders of tests never touch those of a person, and are gone at the end; kernels started by tests reach no other machine.
