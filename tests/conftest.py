@@ -45,7 +45,7 @@ def devices():
 
 class Runs:
     """Every chapter through papermill at smoke scale: on rendered and, where found, real data, on each device, with no network, from a foreign
-    working folder, and with variables set that the parameters must win over; two chapters are run twice. Three at a time, beside the other tests: on two cores that leaves none idle."""
+    working folder, and with variables set that the parameters must win over; two chapters are run twice. Three at a time, beside the other tests."""
     def __init__(self, folder):
         from asl_course.commands import run_chapter
         self.folder, self.jobs = Path(folder), {}

@@ -27,7 +27,7 @@ const unfit = () => {
 }
 
 // axe's serious findings. Contrast, the slow rule, is asked of one text of each kind: colour, size, weight, opacity and what lies behind
-const serious = async rest => {
+const serious = async () => {
   const kinds = new Map(), texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
   for (let t; t = texts.nextNode();) {
     const o = t.parentElement, r = o.getBoundingClientRect(), s = getComputedStyle(o), behind = []
@@ -36,8 +36,8 @@ const serious = async rest => {
     const kind = [s.color, s.fontSize, s.fontWeight, behind.filter(v => !["1", "none", "rgba(0, 0, 0, 0)"].includes(v))].join()
     if (!kinds.has(kind)) kinds.set(kind, o)
   }
-  const found = [await axe.run({include: [...kinds.values()]}, {resultTypes: ["violations"], runOnly: ["color-contrast"]})]
-  if (rest) found.push(await axe.run(document, {resultTypes: ["violations"], rules: {"color-contrast": {enabled: false}}}))
+  const found = [await axe.run({include: [...kinds.values()]}, {resultTypes: ["violations"], runOnly: ["color-contrast"]}),
+    await axe.run(document, {resultTypes: ["violations"], rules: {"color-contrast": {enabled: false}}})]
   const issues = found.flatMap(f => f.violations).filter(v => ["serious", "critical"].includes(v.impact)).map(v => [v.id, v.nodes.length, ...v.nodes.slice(0, 8).map(n => n.html.slice(0, 120)+" "+n.any.map(a => a.message).join(" ").slice(0, 160))])
   return {issues, kinds: kinds.size}
 }
@@ -49,10 +49,10 @@ for (const name of task.pages) {
   await page.waitForTimeout(50)
   const o = pages[name] = {...await page.evaluate(look), unfit: {laptop: await page.evaluate(unfit)}}
   await page.evaluate(axe)
-  o.light = await page.evaluate(serious, true)
+  o.light = await page.evaluate(serious)
   if (task.dark.includes(name)) {
     await page.emulateMedia({colorScheme: "dark"}); await page.reload({waitUntil: "load"}); await page.evaluate(axe)
-    o.dark = await page.evaluate(serious, false)
+    o.dark = await page.evaluate(serious)
     await page.emulateMedia({colorScheme: "light"}); await page.reload({waitUntil: "load"})
   }
   await page.setViewportSize({width: 390, height: 800})
