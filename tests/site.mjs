@@ -42,21 +42,35 @@ const serious = async () => {
   return {issues, kinds: kinds.size}
 }
 
+// Waits until letters have their final shapes and what depends on them is done
+const settled = page => page.evaluate(async () => { await document.fonts.ready; for (let i = 0; i<3; i++) await new Promise(requestAnimationFrame) })
+const open = async (page, name) => { await page.goto(task.url+name, {waitUntil: "load"}); await settled(page) }
+
+// What scrolls and cannot be reached by keyboard once letters have grown, as they do when other fonts come late or a reader asks for larger ones
+const unreachable = async page => {
+  const style = await page.addStyleTag({content: "main * {letter-spacing: .08em} main :is(pre, td, .katex) {font-size: 1.4em; line-height: 2.5}"})
+  await settled(page)
+  const found = await page.evaluate(async () => (await axe.run(document, {runOnly: ["scrollable-region-focusable"]})).violations.flatMap(v => v.nodes.map(n => n.html.slice(0, 120))))
+  await style.evaluate(o => o.remove())
+  return found
+}
+
 const {page, seen} = await tab({viewport: {width: 1280, height: 900}})
 for (const name of task.pages) {
   seen.errors.length = seen.outside.length = 0
-  await page.goto(task.url+name, {waitUntil: "load"})
-  await page.waitForTimeout(50)
+  await open(page, name)
   const o = pages[name] = {...await page.evaluate(look), unfit: {laptop: await page.evaluate(unfit)}}
   await page.evaluate(axe)
   o.light = await page.evaluate(serious)
   if (task.dark.includes(name)) {
-    await page.emulateMedia({colorScheme: "dark"}); await page.reload({waitUntil: "load"}); await page.evaluate(axe)
+    await page.emulateMedia({colorScheme: "dark"}); await open(page, name); await page.evaluate(axe)
     o.dark = await page.evaluate(serious)
-    await page.emulateMedia({colorScheme: "light"}); await page.reload({waitUntil: "load"})
+    await page.emulateMedia({colorScheme: "light"}); await open(page, name); await page.evaluate(axe)
   }
   await page.setViewportSize({width: 390, height: 800})
+  await settled(page)
   o.unfit.phone = await page.evaluate(unfit)
+  o.unreachable = await unreachable(page)
   await page.setViewportSize({width: 1280, height: 900})
   o.errors = [...seen.errors]; o.outside = [...seen.outside]
 }

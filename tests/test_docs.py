@@ -87,6 +87,10 @@ def test_axe_finds_nothing_serious(visited):
     looks = [(name, o[k]) for name, o in visited["pages"].items() for k in ("light", "dark") if k in o]
     assert [(name, o["issues"]) for name, o in looks if o["issues"]]==[] and min(o["kinds"] for _, o in looks)>15
 
+def test_what_begins_to_scroll_can_be_reached(visited):
+    "On a phone, after letters have grown: other fonts, fonts that come late, a reader who asks for larger ones"
+    assert {name: o["unreachable"] for name, o in visited["pages"].items() if o["unreachable"]}=={}
+
 def test_search_and_navigation(visited):
     assert any("softmax" in o for o in visited["found"]) and visited["walked"]=="02_scratch.html" and visited["phoneErrors"]==[]
 
