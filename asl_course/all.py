@@ -8,6 +8,7 @@ __all__ = []
 # %% ../nbs/index.ipynb #5a58a6ee
 from .core import *
 from .files import *
+from .records import *
 from .synth import *
 from .data import *
 from .scratch import *

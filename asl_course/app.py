@@ -8,6 +8,7 @@ import base64, io, math
 import numpy as np
 from fastcore.basics import ifnone
 from .core import *
+from .records import *
 from .predict import *
 
 # %% auto #0
@@ -129,8 +130,10 @@ def letter_app(
 # %% ../nbs/13_app.ipynb #8e4f613b
 def model_card():
     "Markdown: what the shipped reader is, what it was measured on, what it is not for; raises `FileNotFoundError` where its records are missing"
-    about, rec, alone = Predictor().about, read_record("12.reader"), read_record("12.alone")
-    if rec is None or alone is None: raise FileNotFoundError("the records 12.reader and 12.alone are missing: asl_run --sweep '12.*'")
+    about, rec, alone = Predictor().about, read_record("shipped.reader"), read_record("outside.alone")
+    if any(o is not None and "photos" not in o["seeds"][0]["metrics"] for o in (rec, alone)):
+        raise FileNotFoundError("the records shipped.reader and outside.alone were measured where the photographs of the folder asl_letters were not found: put it beside the data, and run asl_sweep shipped.reader outside.alone")
+    if rec is None or alone is None: raise FileNotFoundError("the records shipped.reader and outside.alone are missing: asl_sweep shipped.reader outside.alone")
     def figure(rec, key):
         values = 100*np.array(seed_values(rec, key), dtype=float)
         return f"{values.mean():.2f} % (seeds: {values.min():.2f} to {values.max():.2f})"
@@ -163,5 +166,5 @@ So: nearly perfect in its laboratory, and mostly wrong outside it. Whether rende
 
 **Before you use it for Deaf people, ask them**: Deaf users and teachers of sign language where you are, or their organisations, such as the [World Federation of the Deaf](https://wfdeaf.org) and, in the United States, the [National Association of the Deaf](https://www.nad.org). What is wanted is seldom what a hearing engineer thinks of first, and gloves and cameras that "translate" have been offered, and declined, for decades.
 
-**Measured again** by `asl_run --sweep '12.*'`; made again by `asl_train`.
+**Measured again** by `asl_sweep shipped.reader outside.alone`; made again by `asl_train`.
 """

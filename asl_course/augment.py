@@ -8,7 +8,7 @@ import numpy as np
 import torch, torch.nn as nn, torch.nn.functional as F
 from fastcore.basics import store_attr
 from .core import *
-from .core import count_reading
+from .records import *
 from .data import *
 from .train import *
 from .split import *
@@ -110,11 +110,11 @@ def ablate(
     model, _ = cnn_fit(letters.x[tr], letters.y[tr], seed, device, scaled(epochs, 2, scale), tfm=Augment(**changes, seed=seed) if changes else None)
     return dict(valid=score(predict(model, letters.x[va], device), letters.y[va]).dict(), test=score_test(model, letters, device).dict())
 
-recipe("08.none", "A quarter of the photographs, unchanged", split="photo", claims="Q1")(ablate)
-recipe("08.all", "A quarter of the photographs, all changes", split="photo", claims="Q1", changes=CHANGES)(ablate)
+recipe("augment.none", "A quarter of the photographs, unchanged", split="photo", claims="Q1")(ablate)
+recipe("augment.all", "A quarter of the photographs, all changes", split="photo", claims="Q1", changes=CHANGES)(ablate)
 for k in CHANGES:
-    recipe(f"08.{k}", f"A quarter of the photographs, {k} alone", split="photo", claims="Q1" if k=="flip" else "", changes={k: CHANGES[k]})(ablate)
-    recipe(f"08.no-{k}", f"A quarter of the photographs, all changes but {k}", split="photo", claims="Q1" if k=="flip" else "", changes={o: v for o, v in CHANGES.items() if o!=k})(ablate)
+    recipe(f"augment.{k}", f"A quarter of the photographs, {k} alone", split="photo", claims="Q1" if k=="flip" else "", changes={k: CHANGES[k]})(ablate)
+    recipe(f"augment.no-{k}", f"A quarter of the photographs, all changes but {k}", split="photo", claims="Q1" if k=="flip" else "", changes={o: v for o, v in CHANGES.items() if o!=k})(ablate)
 
 # %% ../nbs/08_augment.ipynb #da27f109
 def full_flip(
@@ -123,12 +123,11 @@ def full_flip(
 ):                                # dict: test, and mirrored, the mirror image of test
     "A CNN on all train rows with all changes but the mirror, or with it too"
     model, _ = cnn_fit(letters.x, letters.y, seed, device, scaled(epochs, 2, scale), tfm=Augment(**changes, seed=seed))
-    count_reading()
     mirrored = score(predict(model, letters.x_test[:, :, ::-1].copy(), device), letters.y_test)
     return dict(test=score_test(model, letters, device).dict(), mirrored=mirrored.dict())
 
-recipe("08.full", "All rows, all changes but the mirror", split="none", claims="Q1", changes={**CHANGES, "flip": 0.})(full_flip)
-recipe("08.full-flip", "All rows, all changes", split="none", claims="Q1", changes=CHANGES)(full_flip);
+recipe("augment.full", "All rows, all changes but the mirror", split="none", claims="Q1", changes={**CHANGES, "flip": 0.})(full_flip)
+recipe("augment.full-flip", "All rows, all changes", split="none", claims="Q1", changes=CHANGES)(full_flip);
 
 # %% ../nbs/08_augment.ipynb #ce407109
 PARTNERS = ("KP", "GQ", "HU") # Letters that differ mostly by where they point
@@ -148,7 +147,7 @@ def turn(
         res[f"turn{d}"] = dict(valid=score(scores, y).dict(), partner=float((scores.argmax(1).numpy()==other[y])[paired].mean()))
     return res
 
-recipe("08.turn", "Train pictures turned by up to 180 degrees", split="photo")(turn);
+recipe("augment.turn", "Train pictures turned by up to 180 degrees", split="photo")(turn);
 
 # %% ../nbs/08_augment.ipynb #c36e52f3
 def t3_augmented(
@@ -159,14 +158,13 @@ def t3_augmented(
     aug = lambda seed: Augment(rotate, zoom, shift, flip, fill=fill, seed=seed)
     model = nn.Sequential(Rescale(), T3CNN(), *[nn.Softmax(1)]*softmax).to(memory_format=torch.channels_last)
     res = t3_train(model, letters, seed, device, scale, epochs, tfm=aug(seed))
-    count_reading()
     best = int(np.argmin(res["curve"]["valid_loss"][:20]))
-    return res | dict(augmented=evaluate(model, Batches(letters.x_test, letters.y_test, 2048, device=device, tfm=aug(seed+1000))).dict(),
+    return res | dict(augmented=evaluate(model, CountedBatches(letters, device=device, tfm=aug(seed+1000))).dict(),
                       first20=dict(best_epoch=best, acc=res["curve"]["valid_acc"][best]))
 
 _test = dict(split="test", selected_on="test", seeds=3, claims="T3.11")
-recipe("08.t3", "T3 as stated: changed pictures, a softmax in front of the loss; 20 epochs, and 20 more", epochs=40, **_test)(t3_augmented)
-recipe("08.t3-scores", "T3's changed pictures, without the softmax", softmax=False, **_test)(t3_augmented)
-recipe("08.t3-no-flip", "T3's changed pictures, no flip", flip=0., **_test)(t3_augmented)
-recipe("08.t3-border", "T3's changed pictures, filled with the border", fill="border", **_test)(t3_augmented)
-recipe("08.t3-scores-no-flip", "T3's changed pictures, no softmax, no flip", softmax=False, flip=0., **_test)(t3_augmented);
+recipe("t3.augmented", "T3 as stated: changed pictures, a softmax in front of the loss; 20 epochs, and 20 more", epochs=40, **_test)(t3_augmented)
+recipe("t3.augmented-scores", "T3's changed pictures, without the softmax", softmax=False, **_test)(t3_augmented)
+recipe("t3.augmented-no-flip", "T3's changed pictures, no flip", flip=0., **_test)(t3_augmented)
+recipe("t3.augmented-border", "T3's changed pictures, filled with the border", fill="border", **_test)(t3_augmented)
+recipe("t3.augmented-scores-no-flip", "T3's changed pictures, no softmax, no flip", softmax=False, flip=0., **_test)(t3_augmented);

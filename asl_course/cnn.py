@@ -8,6 +8,7 @@ import math
 from functools import partial
 import torch, torch.nn as nn, torch.nn.functional as F
 from .core import *
+from .records import *
 from .data import *
 from .train import *
 from .split import *
@@ -80,11 +81,11 @@ def t3_cnn(
     return t3_train(model, letters, seed, device, scale, epochs, 32, 1e-3, opt, valid)
 
 _test = dict(split="test", selected_on="test", seeds=3)
-recipe("07.t3", "T3 as stated: the best epoch chosen on the test file, a softmax in front of the loss", claims="T3.9 T3.10", **_test)(t3_cnn)
-recipe("07.t3-scores", "T3 without its softmax", claims="T3.9", softmax=False, **_test)(t3_cnn)
-recipe("07.t3-linear", "T3 without ReLU, as its text could be read", claims="T3.9", relu=False, **_test)(t3_cnn)
-recipe("07.t3-honest", "T3 without its softmax, the epoch chosen on photographs", claims="T3.9", split="photo", selected_on="valid", seeds=3, softmax=False, valid="photo")(t3_cnn)
-recipe("07.keras", "Keras's network and recipe", claims="T3.10", softmax=False, pad=1, opt="rmsprop", lo=0., keras_start=True, **_test)(t3_cnn);
+recipe("t3.cnn", "T3 as stated: the best epoch chosen on the test file, a softmax in front of the loss", claims="T3.9 T3.10", **_test)(t3_cnn)
+recipe("t3.cnn-scores", "T3 without its softmax", claims="T3.9", softmax=False, **_test)(t3_cnn)
+recipe("t3.cnn-linear", "T3 without ReLU, as its text could be read", claims="T3.9", relu=False, **_test)(t3_cnn)
+recipe("t3.cnn-honest", "T3 without its softmax, the epoch chosen on photographs", claims="T3.9", split="photo", selected_on="valid", seeds=3, softmax=False, valid="photo")(t3_cnn)
+recipe("keras.cnn", "Keras's network and recipe", claims="T3.10", softmax=False, pad=1, opt="rmsprop", lo=0., keras_start=True, **_test)(t3_cnn);
 
 # %% ../nbs/07_cnn.ipynb #07e4804b
 class Standardise(nn.Module):
@@ -134,7 +135,7 @@ def cnn_gap(
     "A `CNN` on random rows and on photographs"
     return two_splits(lambda x, y: cnn_fit(x, y, seed, device, scaled(epochs, 2, scale))[0], letters, device, seed=seed)
 
-recipe("07.gap", "A CNN, validated on rows and on photographs", split="photo", claims="Q3")(cnn_gap);
+recipe("cnn.gap", "A CNN, validated on rows and on photographs", split="photo", claims="Q3")(cnn_gap);
 
 # %% ../nbs/07_cnn.ipynb #dbb79790
 def grad_cam(
@@ -181,4 +182,4 @@ def resolution(
             res[f"{k}{s}"] = dict(valid=score(predict(model, x[va], device), letters.y[va]).dict())
     return res
 
-recipe("07.resolution", "7, 14 and 28 pixels along a side", split="photo", claims="T1.6")(resolution);
+recipe("cnn.resolution", "7, 14 and 28 pixels along a side", split="photo", claims="T1.6")(resolution);

@@ -4,21 +4,20 @@
 
 # %% ../nbs/00_core.ipynb #b9cce5bf
 from __future__ import annotations
-import ast, hashlib, inspect, json, os, random, tempfile, textwrap, time
+import os, random, tempfile
 from dataclasses import dataclass, field
-from functools import partial
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 import numpy as np
 from fastcore.basics import store_attr, ifnone
 
 # %% auto #0
-__all__ = ['LETTERS', 'SCHEMA', 'recipes', 'to_index', 'to_label', 'Letters', 'pick_scale', 'pick_source', 'pick_device',
-           'set_seed', 'Run', 'start', 'scaled', 'check_close', 'error_of', 'show_hands', 'repo_root', 'cache_folder',
-           'write_atomic', 'code_hash', 'count_reading', 'Recipe', 'recipe', 'records_folder', 'read_record', 'record',
-           'is_recorded', 'run_recipe', 'mean_interval', 'seed_values', 'show_record', 'on_record', 'Headline',
-           'headline']
+__all__ = ['LETTERS', 'readings', 'to_index', 'to_label', 'Readings', 'Letters', 'pick_scale', 'pick_source', 'pick_device',
+           'set_seed', 'Run', 'start', 'scale_now', 'scaled', 'check_close', 'error_of', 'show_hands', 'repo_root',
+           'cache_folder', 'write_atomic', 'Headline', 'headline']
+
+# %% ../nbs/00_core.ipynb #bc4be5fc
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # %% ../nbs/00_core.ipynb #27633133
 LETTERS = "ABCDEFGHIKLMNOPQRSTUVWXY" # The class index is a position in this string: `LETTERS[0] == "A"`
@@ -41,14 +40,36 @@ def to_label(
     if ((index<0) | (index>23)).any(): raise ValueError(f"class index {index[(index<0)|(index>23)].flat[0]} is outside 0..23")
     return index + (index>8)
 
+# %% ../nbs/00_core.ipynb #41577745
+class Readings:
+    "How often the test file has been read, and which other files"
+    def __init__(self): self.begin()
+    def begin(self):
+        "Count from nothing"
+        self.x, self.y, self.files = 0, 0, {}
+    @property
+    def n(self):
+        "Readings of the test file: of its pictures, of its letters, or of both together"
+        return max(self.x, self.y)
+
+readings = Readings() # Since the last recipe began
+
+def _door(what):
+    "A test array of `Letters`, behind a door that counts"
+    def get(self):
+        setattr(readings, what, getattr(readings, what)+1)
+        return getattr(self, f"_{what}_test")
+    def put(self, value): setattr(self, f"_{what}_test", value)
+    return property(get, put)
+
 # %% ../nbs/00_core.ipynb #35fb4705
 @dataclass(repr=False)
 class Letters:
     "Train and test pictures of hands with their letters, as NumPy arrays"
     x:np.ndarray             # Train pictures, uint8, shape (n, 28, 28), 0 black to 255 white
     y:np.ndarray             # Train letters, int64, shape (n,), class index 0..23
-    x_test:np.ndarray        # Test pictures, as `x`
-    y_test:np.ndarray        # Test letters, as `y`
+    x_test:np.ndarray        # Test pictures, as `x`; taking them counts as a reading
+    y_test:np.ndarray        # Test letters, as `y`; taking them too
     source:str               # "real" (the published files) or "synth" (rendered hands)
     photo:np.ndarray=None    # Photograph of each train picture, where it is known
     signer:np.ndarray=None   # Signer of each train picture, where it is known
@@ -57,8 +78,25 @@ class Letters:
     labels:tuple=()          # Every label that the train file uses, as it stands there; empty for rendered hands, which have no file
     sha256:dict=field(default_factory=dict) # What the data was made from: sha256 of the files, or the renderer's settings
 
+    @property
+    def rows(self):
+        "How many train and test pictures there are; knowing that is no reading"
+        return len(self.y), len(self._y_test)
+
     def __repr__(self):
-        return f"Letters({self.source}: {len(self.y):,} train and {len(self.y_test):,} test pictures of {self.x.shape[1]}x{self.x.shape[2]}, {len(LETTERS)} letters)"
+        n, n_test = self.rows
+        size = "x".join(map(str, self.x.shape[1:]))
+        return f"Letters({self.source}: {n:,} train and {n_test:,} test pictures of {size}, {len(LETTERS)} letters)"
+
+    def part(self,
+        train=slice(None), # Train rows to keep: a slice or row numbers
+        test=slice(None),  # Test rows to keep
+    ):                     # A smaller `Letters`
+        "Some of the rows"
+        cut = lambda a, rows: None if a is None else a[rows]
+        return type(self)(self.x[train], self.y[train], self._x_test[test], self._y_test[test], self.source,
+                          cut(self.photo, train), cut(self.signer, train),
+                          cut(self.photo_test, test), cut(self.signer_test, test), self.labels, self.sha256)
 
     def sample(self,
         n_train:int,  # Train pictures to keep; all when there are fewer
@@ -67,11 +105,9 @@ class Letters:
     ):                # A smaller `Letters`, rows in their old order
         "A random part of the data, for a quick look or a smoke run"
         rng = np.random.default_rng(seed)
-        pick = lambda y, n: np.sort(rng.permutation(len(y))[:n])
-        i, j = pick(self.y, n_train), pick(self.y_test, n_test)
-        cut = lambda a, k: None if a is None else a[k]
-        return type(self)(self.x[i], self.y[i], self.x_test[j], self.y_test[j], self.source, cut(self.photo, i), cut(self.signer, i),
-                       cut(self.photo_test, j), cut(self.signer_test, j), self.labels, self.sha256)
+        return self.part(*(np.sort(rng.permutation(n)[:k]) for n, k in zip(self.rows, (n_train, n_test))))
+
+Letters.x_test, Letters.y_test = _door("x"), _door("y")
 
 # %% ../nbs/00_core.ipynb #f1f82986
 def _choose(what, given, env, default, allowed):
@@ -146,13 +182,19 @@ def start(
     _run = Run(chapter, pick_scale(scale), int(seed), pick_device(device), pick_source(source))
     return _run
 
+def scale_now(
+    scale:str=None, # "smoke" or "full", or None
+):                  # The scale given, else that of the run in progress, else that of `pick_scale`
+    "The scale that numbers are picked by"
+    return ifnone(scale, _run.scale if _run else pick_scale())
+
 def scaled(
     full,           # The number at full scale
     smoke,          # The number at smoke scale
     scale:str=None, # "smoke" or "full"; by default that of the run in progress
 ):                  # One of the two
     "Pick a number by the scale of the run"
-    return full if ifnone(scale, _run.scale if _run else pick_scale())=="full" else smoke
+    return full if scale_now(scale)=="full" else smoke
 
 # %% ../nbs/00_core.ipynb #9a9ba1f6
 def _array(a):
@@ -237,231 +279,6 @@ def write_atomic(
     except BaseException:
         Path(tmp).unlink(missing_ok=True)
         raise
-
-# %% ../nbs/00_core.ipynb #5cb62f24
-_outside = {"show_hands", "run_recipe", "start", "pick_device", "recipe"} # What no measured number depends on
-
-def _plain_source(f):
-    "Syntax tree of a function without decorators, comments and docstrings; of a class, that of its methods"
-    if inspect.isclass(f): return f"class {f.__qualname__}\n"+"\n".join(_plain_source(m) for _, m in sorted(vars(f).items()) if inspect.isfunction(m) and _has_source(m))
-    tree = ast.parse(textwrap.dedent(inspect.getsource(f)))
-    for node in ast.walk(tree):
-        if not isinstance(node, (ast.FunctionDef, ast.ClassDef)): continue
-        node.decorator_list = []
-        if ast.get_docstring(node, clean=False) is not None: node.body = node.body[1:] or [ast.Pass()]
-    return repr(_shape(tree))
-
-def _shape(o):
-    "A syntax tree as nested tuples, without what is empty: the same from any version of Python"
-    if isinstance(o, ast.AST): return (type(o).__name__, *((k, _shape(v)) for k, v in ast.iter_fields(o) if v not in (None, []) and k!="kind"))
-    return tuple(map(_shape, o)) if isinstance(o, list) else o
-
-def _has_source(m):
-    try: return bool(inspect.getsource(m))
-    except (OSError, TypeError): return False
-
-def _uses(f):
-    "Functions and classes of the course, or of the page, that a function or class names"
-    fs = [m for m in vars(f).values() if inspect.isfunction(m)] if inspect.isclass(f) else [f]
-    names, space = {n for m in fs for c in _codes(m.__code__) for n in c.co_names}, {k:v for m in fs for k,v in m.__globals__.items()}
-    found = [inspect.unwrap(o.func if isinstance(o, partial) else o) for o in (space.get(n) for n in sorted(names)) if callable(o)]
-    found += [getattr(import_module(m), n) for m, _, n in (o.rpartition(".") for m in fs for o in vars(m).get("uses", ()))]
-    return [o for o in found if (inspect.isfunction(o) or inspect.isclass(o)) and o.__module__.split(".")[0] in ("asl_course", "__main__") and o.__name__ not in _outside]
-
-def _codes(code): return [code]+[o for c in code.co_consts if inspect.iscode(c) for o in _codes(c)]
-
-def code_hash(
-    f, # A function or class
-):     # 12 hexadecimal digits
-    "Hash of a function's code and of all code of the course that it uses; the same in a page and in the library"
-    seen, todo = {}, [inspect.unwrap(f)]
-    while todo:
-        o = todo.pop()
-        if o.__qualname__ in seen: continue
-        seen[o.__qualname__] = _plain_source(o)
-        todo += _uses(o)
-    return hashlib.sha256("\n".join(seen[k] for k in sorted(seen)).encode()).hexdigest()[:12]
-
-# %% ../nbs/00_core.ipynb #8146fa98
-SCHEMA = 1       # Version of the record format
-recipes = {}     # Every registered recipe by its id
-_readings = [0]  # How often the test file has been scored since the last recipe began
-
-def count_reading():
-    "Note that the test file has been scored"
-    _readings[0] += 1
-
-@dataclass
-class Recipe:
-    "A function that measures something, with what must be known to trust it"
-    id:str           # Such as "02.t4": the chapter and a name
-    fn:callable      # Called as `fn(letters, seed, device, scale, **settings)`, returns a dict of metrics
-    title:str        # One line for people
-    split:str        # How validation was set aside: "none", "random", "photo" or "test"
-    selected_on:str  # What any choice was made on: "none", "train", "valid" or "test"
-    claims:tuple     # Ids of the claims it speaks to
-    seeds:int        # Seeds of a sweep
-    settings:dict    # Every number of the recipe
-    data:str="letters" # What it runs on: "letters" or "digits"
-    code:str=None    # Hash of its code, once fixed: a sweep fixes it at its start, so that editing files meanwhile changes nothing
-
-def recipe(
-    id:str,                    # Such as "02.t4": the chapter and a name
-    title:str,                 # One line for people
-    split:str="random",        # How validation was set aside: "none", "random", "photo" or "test"
-    selected_on:str="none",    # What any choice was made on: "none", "train", "valid" or "test"
-    claims:str="",             # Ids of the claims it speaks to, separated by spaces
-    seeds:int=5,               # Seeds of a sweep
-    data:str="letters",        # What it runs on: "letters" or "digits"
-    **settings,                # Settings that differ from the function's defaults
-):                             # A decorator that returns the function unchanged
-    "Register a function `fn(letters, seed, device, scale, **settings)` as a recipe; it may be registered under several ids"
-    def _reg(fn):
-        defaults = {k:p.default for k,p in list(inspect.signature(fn).parameters.items())[4:] if p.kind is not p.VAR_KEYWORD}
-        recipes[id] = Recipe(id, fn, title, split, selected_on, tuple(claims.split()), seeds, {**defaults, **settings}, data)
-        return fn
-    return _reg
-
-# %% ../nbs/00_core.ipynb #70e63acb
-def records_folder(
-    write:bool=False, # The folder to write to, rather than the one with the published records?
-):                    # A `Path`
-    "Published records: `data/runs`, or the package's own copy. Your own: the cache folder, unless `ASL_RECORDS` names another"
-    if write: return Path(os.environ.get("ASL_RECORDS") or cache_folder()/"runs")
-    root = repo_root()
-    return root/"data"/"runs" if root else Path(find_spec("asl_course").origin).resolve().parent/"runs"
-
-def read_record(
-    id:str,             # Id of the recipe
-    source:str="real",  # "real" or "synth"
-    folder=None,        # Where to look; by default the published records
-):                      # The record as a dict, or None when there is none
-    "Read a record, and check that it is one"
-    path = Path(ifnone(folder, records_folder()))/f"{id}.{source}.json"
-    if not path.exists(): return None
-    try: rec = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as e: raise ValueError(f"{path.name} is not JSON ({e}); delete it and run `asl_run --sweep {id}`") from e
-    if rec.get("schema")!=SCHEMA: raise ValueError(f"{path.name} has schema {rec.get('schema')!r}, this library reads {SCHEMA}; run `asl_run --sweep {id}` again")
-    missing = [k for k in ("id", "chapter", "settings", "source", "data", "split", "selected_on", "scale", "code", "seeds") if k not in rec]
-    missing += [f"{k} of seed {o.get('seed', '?')}" for o in rec.get("seeds", []) for k in ("seed", "seconds", "device", "torch", "test_readings", "metrics") if k not in o]
-    if missing: raise ValueError(f"{path.name} lacks {', '.join(missing)}; run `asl_run --sweep {id}` again")
-    if (rec["id"], rec["source"])!=(id, source): raise ValueError(f"{path.name} holds the record {rec['id']} on {rec['source']} data; rename it, or run `asl_run --sweep {id}` again")
-    return rec
-
-def _head(r, letters, scale):
-    "What a record says before any seed has run"
-    return json.loads(json.dumps(dict(
-        schema=SCHEMA, id=r.id, title=r.title, chapter=r.id.split(".")[0], claims=list(r.claims), settings=r.settings, source=letters.source, data=letters.sha256,
-        rows=[len(letters.y), len(letters.y_test)], split=r.split, selected_on=r.selected_on, scale=scale, code=r.code or code_hash(r.fn))))
-
-def _kept(head, folder):
-    "Seeds on record for the same settings, data, scale and code"
-    try: old = read_record(head["id"], head["source"], folder) or {}
-    except ValueError: return []
-    return old.get("seeds", []) if all(old.get(k)==head[k] for k in ("settings", "data", "rows", "scale", "code")) else []
-
-def record(
-    r:Recipe,          # The recipe that ran
-    letters:Letters,   # What it ran on
-    scale:str,         # "smoke" or "full"
-    entry:dict,        # What one seed measured
-    folder=None,       # Where to write; by default your own records
-):                     # The whole record, as written
-    "Add one seed to the record of a recipe; a record of other code, settings, data or scale is begun anew"
-    folder, head = Path(ifnone(folder, records_folder(write=True))), _head(r, letters, scale)
-    seeds = sorted([o for o in _kept(head, folder) if o["seed"]!=entry["seed"]]+[entry], key=lambda o: o["seed"])
-    rec = {**head, "test_readings": sum(o["test_readings"] for o in seeds), "seeds": seeds}
-    write_atomic(folder/f"{r.id}.{letters.source}.json", (json.dumps(rec, indent=1)+"\n").encode())
-    return rec
-
-def is_recorded(
-    id:str,           # Id of a registered recipe
-    letters:Letters,  # Data
-    seed:int,         # Seed
-    scale:str,        # "smoke" or "full"
-    folder=None,      # Where to look; by default your own records
-):                    # True or False
-    "Has this seed been recorded for the same settings, data, scale and code?"
-    return any(o["seed"]==seed for o in _kept(_head(recipes[id], letters, scale), Path(ifnone(folder, records_folder(write=True)))))
-
-# %% ../nbs/00_core.ipynb #a19ff0a7
-_mine = {} # What this process has measured: (id, source, scale) -> seed -> entry
-
-def run_recipe(
-    id:str,            # Id of a registered recipe
-    letters:Letters,   # Data to run on
-    seed:int=42,       # Seed of everything random
-    device="cpu",      # Where to run
-    scale:str=None,    # By default that of the run in progress
-    folder=None,       # Where to keep the record; by default your own records
-):                     # What was measured: a dict of metrics; names that begin with "_" (a model) are not kept in the record
-    "Run a recipe for one seed and keep what it measured"
-    import torch
-    if id not in recipes: raise KeyError(f"no recipe {id!r}; known: {', '.join(sorted(recipes)) or 'none (import its chapter first)'}")
-    r, scale = recipes[id], ifnone(scale, _run.scale if _run else pick_scale())
-    set_seed(seed)
-    _readings[0], t = 0, time.perf_counter()
-    metrics = r.fn(letters, seed, device, scale, **r.settings)
-    entry = dict(seed=int(seed), seconds=round(time.perf_counter()-t, 2), device=torch.device(device).type, torch=torch.__version__.split("+")[0],
-                 test_readings=_readings[0], metrics={k:v for k,v in metrics.items() if not k.startswith("_")})
-    if not (os.environ.get("ASL_REFRESH") and is_recorded(id, letters, seed, scale, folder)): record(r, letters, scale, entry, folder) # a page that is run again leaves the times of a sweep as they were measured, together
-    _mine.setdefault((id, letters.source, scale), {})[int(seed)] = entry
-    return metrics
-
-# %% ../nbs/00_core.ipynb #bf282102
-def mean_interval(
-    values,           # Measurements, one a seed
-    level:float=.95,  # How often such an interval holds the true mean
-):                    # (mean, half-width); the half-width is nan for fewer than two values
-    "Mean of a few measurements and the half-width of its Student t interval"
-    v = np.asarray(values, dtype=float)
-    if len(v)<2: return float(v.mean()), float("nan")
-    from scipy.stats import t
-    return float(v.mean()), float(t.ppf((1+level)/2, len(v)-1)*v.std(ddof=1)/len(v)**.5)
-
-def seed_values(
-    rec:dict, # A record
-    key:str,  # Path to a metric, such as "test.acc" or "stages.5.valid.acc"
-):            # One value a seed
-    "The values of one metric over the seeds of a record"
-    def _get(m):
-        for k in key.split("."): m = m[int(k) if isinstance(m, list) else k]
-        return m
-    try: return [_get(o["metrics"]) for o in rec["seeds"]]
-    except (KeyError, IndexError) as e: raise KeyError(f"record {rec['id']} has no metric {key!r}") from e
-
-# %% ../nbs/00_core.ipynb #386c04a6
-def _with_interval(key, mean, half):
-    "A metric for people: shares in percent, with a second decimal close to 100 %; anything else with three decimals"
-    percent = key.split(".")[-1] in ("acc", "f1")
-    k, unit, d = (100, " %", 2 if mean>.98 else 1) if percent else (1, "", 3)
-    return f"{k*mean:.{d}f}{unit}" if np.isnan(half) else f"{k*mean:.{d}f} ± {k*half:.{d}f}{unit}"
-
-def show_record(
-    id:str,                          # Id of the recipe
-    keys=("valid.acc", "test.acc"),  # Metrics to show
-    names=None,                      # Column names; by default the keys
-    source:str="real",               # Source of the published record
-):                                   # A frame: a line for what was recorded, a line for what you measured since this page began
-    "The recorded figures of a recipe beside those of your own run: mean and half-width of the 95 % interval over seeds"
-    import pandas as pd
-    found = [("recorded", read_record(id, source))]
-    found += [("yours", dict(id=id, source=s, scale=sc, seeds=list(v.values()))) for (i, s, sc), v in _mine.items() if i==id]
-    rows = {}
-    for who, rec in found:
-        if rec is None: continue
-        stats = [mean_interval(seed_values(rec, k)) for k in keys]
-        rows[f"{who} ({rec['source']}, {rec['scale']})"] = {"seeds": len(rec["seeds"]), **{n: _with_interval(k, *s) for n, k, s in zip(names or keys, keys, stats)}}
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-def on_record(
-    frames:dict, # Name of a line -> what `show_record` returns
-):               # A frame, a line for each
-    "What was recorded of several recipes, or of several figures of one; what you measured is left out"
-    import pandas as pd
-    out = pd.concat({k: f[f.index.str.startswith("recorded")] for k, f in frames.items()}).droplevel(-1)
-    out.index.names = ["from the record", *[None]*(out.index.nlevels-1)]
-    return out
 
 # %% ../nbs/00_core.ipynb #65de4c2d
 class Headline:

@@ -11,12 +11,13 @@ import torch, torch.nn.functional as F
 from torch import tensor
 from fastcore.basics import store_attr, ifnone
 from .core import *
-from .core import count_reading
+from .records import *
+from .core import readings
 from .files import *
 
 # %% auto #0
 __all__ = ['load_letters', 'letter_counts', 'random_split', 'Majority', 'accuracy', 'NearestMean', 'Score', 'score', 'predict',
-           'score_test', 'Batches', 'floors']
+           'score_test', 'Batches', 'CountedBatches', 'floors']
 
 # %% ../nbs/01_data.ipynb #1e7046e8
 def load_letters(
@@ -31,7 +32,7 @@ def load_letters(
         raise DataError("the real files were not found. `asl_data` fetches them, `ASL_DATA` names a folder that has them, `source=\"synth\"` draws hands instead.")
     letters = read_letters(found[1]) if found else synth_letters()
     where = f"Sign Language MNIST, from {found[0]}" if found else "rendered hands, drawn by the course (the real files were not found)" if source=="auto" else "rendered hands, drawn by the course"
-    print(f"Data: {where}: {len(letters.y):,} train and {len(letters.y_test):,} test pictures.")
+    print(f"Data: {where}: {letters.rows[0]:,} train and {letters.rows[1]:,} test pictures.")
     return letters
 
 # %% ../nbs/01_data.ipynb #77d878bb
@@ -43,7 +44,7 @@ def letter_counts(
     return dict(labels=list(letters.labels), train=tr.tolist(), test=te.tolist(),
                 ratio=dict(train=float(tr.max()/tr.min()), test=float(te.max()/te.min())))
 
-recipe("01.counts", "Letters and labels in the two files", split="none", claims="T3.4 T3.5", seeds=1)(letter_counts);
+recipe("data.counts", "Letters and labels in the two files", split="none", claims="T3.4 T3.5", seeds=1)(letter_counts);
 
 # %% ../nbs/01_data.ipynb #6c5fa811
 def random_split(
@@ -123,8 +124,7 @@ def score_test(
     letters:Letters, # Its test part is scored
     device="cpu",    # Where the model lives
 ):                   # A `Score`
-    "Score the test file, and count that it was looked at"
-    count_reading()
+    "Score the test file, which counts as a reading of it"
     return score(predict(model, letters.x_test, device), letters.y_test)
 
 # %% ../nbs/01_data.ipynb #0042449d
@@ -158,6 +158,18 @@ class Batches:
             x, y = (self.x[s], self.y[s]) if order is None else (self.x.index_select(0, order[s]), self.y.index_select(0, order[s]))
             for xb, yb in zip(x.float().div_(255).split(bs), y.split(bs)): yield tfm(xb), yb
 
+class CountedBatches(Batches):
+    "The test file in batches; each walk through it is a reading"
+    def __init__(self,
+        letters,      # `Letters`
+        bs:int=2048,  # Batch size
+        device="cpu", # Where the data and the batches live
+        tfm=None,     # As in `Batches`
+    ): super().__init__(letters._x_test, letters._y_test, bs, device=device, tfm=tfm)
+    def __iter__(self):
+        readings.x += 1
+        return super().__iter__()
+
 # %% ../nbs/01_data.ipynb #5205e7eb
 def floors(
     letters, seed, device, scale, # As `run_recipe` gives them
@@ -170,4 +182,4 @@ def floors(
         res[name] = dict(valid=score(predict(m, letters.x[va], device), letters.y[va]).dict(), test=score_test(m, letters, device).dict())
     return res
 
-recipe("01.floors", "Majority class and nearest mean picture", split="random")(floors);
+recipe("data.floors", "Majority class and nearest mean picture", split="random")(floors);

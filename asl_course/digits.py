@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch, torch.nn as nn, torch.nn.functional as F
 from .core import *
+from .records import *
 from .files import *
 from .data import *
 from .train import *
@@ -36,7 +37,7 @@ def read_idx(
 # %% ../nbs/04_digits.ipynb #6507b6f8
 class Digits(Letters):
     "Train and test pictures of digits, in the same arrays as `Letters`"
-    def __repr__(self): return f"Digits({self.source}: {len(self.y):,} train and {len(self.y_test):,} test pictures of {self.x.shape[1]}x{self.x.shape[2]}, 10 digits)"
+    def __repr__(self): return super().__repr__().replace("Letters(", "Digits(").replace(f"{len(LETTERS)} letters", "10 digits")
 
 _IDX = dict(x="train-images", y="train-labels", x_test="t10k-images", y_test="t10k-labels")
 
@@ -71,7 +72,7 @@ def load_mnist(
             if len(a["x"+t])!=len(a["y"+t]): raise DataError(f"MNIST's {part} files hold {len(a['x'+t])} pictures and {len(a['y'+t])} labels: expected as many of each")
         digits = Digits(a["x"], a["y"].astype(np.int64), a["x_test"], a["y_test"].astype(np.int64), "real", sha256={k: v[1] for k, v in got.items()})
         where = f"MNIST, from {found[0]}"
-    print(f"Digits: {where}: {len(digits.y):,} train and {len(digits.y_test):,} test pictures.")
+    print(f"Digits: {where}: {digits.rows[0]:,} train and {digits.rows[1]:,} test pictures.")
     return digits
 
 # %% ../nbs/04_digits.ipynb #1a2847fc
@@ -84,7 +85,7 @@ def tail(
     count = lambda t: np.bincount(t, minlength=10).tolist()
     return dict(file=count(y[n:]), sorted=count(np.sort(y)[n:]), is_sorted=float((np.diff(y)>=0).all()))
 
-recipe("04.tail", "The last fifth of the digits", split="none", claims="T2.1", seeds=1, data="digits")(tail);
+recipe("t2.tail", "The last fifth of the digits", split="none", claims="T2.1", seeds=1, data="digits")(tail);
 
 # %% ../nbs/04_digits.ipynb #e975da58
 def means(
@@ -102,7 +103,7 @@ def means(
         if k=="before": fit(model, Batches(letters.x[tr], letters.y[tr], bs, shuffle=True, seed=seed, device=device), None, epochs, lr, progress=False)
     return res
 
-recipe("04.means", "What a loss says about probabilities", claims="T2.5", data="digits")(means);
+recipe("digits.means", "What a loss says about probabilities", claims="T2.5", data="digits")(means);
 
 # %% ../nbs/04_digits.ipynb #51a8a4cb
 def t2(
@@ -118,11 +119,11 @@ def t2(
     return dict(start=start, valid=evaluate(model, dv).dict(), test=score_test(model, letters, device).dict(),
                 valid_acc=log.valid_acc.tolist(), train_acc=log.train_acc.tolist(), _model=model)
 
-recipe("04.t2", "T2 as stated: 5 epochs at 0.001", claims="T2.2 T2.3 T2.6", data="digits")(t2)
-recipe("04.t2-longer", "T2, 40 epochs", claims="T2.4", epochs=40, data="digits")(t2)
-recipe("04.t2-low", "T2, 40 epochs at a tenth of the rate", claims="T2.4", lr=1e-4, epochs=40, data="digits")(t2)
-recipe("04.t2-high", "T2, 5 epochs at a hundred times the rate", claims="T2.4", lr=.1, data="digits")(t2)
-recipe("04.t2-high-longer", "T2, 40 epochs at a hundred times the rate", claims="T2.4", lr=.1, epochs=40, data="digits")(t2);
+recipe("t2.stated", "T2 as stated: 5 epochs at 0.001", claims="T2.2 T2.3 T2.6", data="digits")(t2)
+recipe("t2.longer", "T2, 40 epochs", claims="T2.4", epochs=40, data="digits")(t2)
+recipe("t2.low", "T2, 40 epochs at a tenth of the rate", claims="T2.4", lr=1e-4, epochs=40, data="digits")(t2)
+recipe("t2.high", "T2, 5 epochs at a hundred times the rate", claims="T2.4", lr=.1, data="digits")(t2)
+recipe("t2.high-longer", "T2, 40 epochs at a hundred times the rate", claims="T2.4", lr=.1, epochs=40, data="digits")(t2);
 
 # %% ../nbs/04_digits.ipynb #4c386dff
 def t5(
@@ -138,8 +139,8 @@ def t5(
         accs.append(dict(acc=test.acc))
     return dict(test=test.dict(), epochs=accs)
 
-recipe("04.t5", "T5 as stated: 5 epochs at 0.001 on all rows", split="none", claims="T5.1", data="digits")(t5)
-recipe("04.t5-tenfold", "T5 with ten times the rate", split="none", claims="T5.1", lr=1e-2, data="digits")(t5);
+recipe("t5.stated", "T5 as stated: 5 epochs at 0.001 on all rows", split="none", claims="T5.1", data="digits")(t5)
+recipe("t5.tenfold", "T5 with ten times the rate", split="none", claims="T5.1", lr=1e-2, data="digits")(t5);
 
 # %% ../nbs/04_digits.ipynb #8145fbe2
 def peer(
@@ -158,4 +159,4 @@ def peer(
     valid = dict(ours=accuracy(predict(ours, letters.x[va], device), torch.as_tensor(letters.y[va])).item(), sklearn=float(theirs.score(flat(letters.x[va]), letters.y[va])))
     return {k: dict(valid=dict(acc=valid[k]), test=dict(acc=test[k])) for k in ("ours", "sklearn")}
 
-recipe("04.peer", "Our layer and scikit-learn's on the same split", data="digits")(peer);
+recipe("digits.peer", "Our layer and scikit-learn's on the same split", data="digits")(peer);

@@ -15,7 +15,7 @@ from .core import repo_root, cache_folder, write_atomic
 # %% auto #0
 __all__ = ['COLUMNS', 'TRAIN', 'TEST', 'SHA256', 'KAGGLE', 'write_letters_csv', 'DataError', 'read_letters_csv',
            'cached_letters_csv', 'find_letters', 'read_letters', 'data_places', 'find_real', 'install_letters',
-           'fetch_letters']
+           'fetch_letters', 'folder_sha256']
 
 # %% ../nbs/21_files.ipynb #8d6188c9
 COLUMNS = ["label"]+[f"pixel{i}" for i in range(1, 785)] # The header of the published files
@@ -278,3 +278,11 @@ def fetch_letters(
     try: got = kagglehub.dataset_download(KAGGLE, force_download=force)
     except Exception as e: raise DataError(f"the download failed ({type(e).__name__}: {str(e)[:200]}). {_BY_HAND}") from e
     return install_letters(got, folder)
+
+def folder_sha256(
+    folder, # A folder
+):          # 64 hexadecimal digits
+    "The sha256 of the names and contents of all files of a folder"
+    files = sorted(p for p in Path(folder).rglob("*") if p.is_file())
+    lines = [f"{p.relative_to(folder).as_posix()} {hashlib.sha256(p.read_bytes()).hexdigest()}" for p in files]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

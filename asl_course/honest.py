@@ -4,14 +4,13 @@
 
 # %% ../nbs/10_honest.ipynb #d0316942
 from __future__ import annotations
-from dataclasses import replace
 from functools import partial
 import numpy as np, pandas as pd
 import torch, torch.nn.functional as F
 from scipy import stats
 from scipy.optimize import minimize_scalar
 from .core import *
-from .core import count_reading
+from .records import *
 from .data import *
 from .scratch import *
 from .train import *
@@ -81,15 +80,15 @@ def interval(
 ):                                # dict: test; photographs, of the test file; plain and cluster, (low, high) of accuracy, over pictures and over photographs
     "A trained reader, its test accuracy, and two intervals"
     model = _tutorial_reader(reader, letters, seed, device, scale) if reader[0]=="t" else train_reader(reader, letters.x, letters.y, seed, device, scale)
-    count_reading()
-    scores, groups = predict(model, letters.x_test, device), photo_groups(letters.x_test)
-    right = scores.argmax(1).numpy()==letters.y_test
-    return dict(test=score(scores, letters.y_test).dict(), photographs=len(np.unique(groups)), plain=list(bootstrap_interval(right)), cluster=list(bootstrap_interval(right, groups)))
+    x, y = letters.x_test, letters.y_test
+    scores, groups = predict(model, x, device), photo_groups(x)
+    right = scores.argmax(1).numpy()==y
+    return dict(test=score(scores, y).dict(), photographs=len(np.unique(groups)), plain=list(bootstrap_interval(right)), cluster=list(bootstrap_interval(right, groups)))
 
-for k, c in dict(linear="T1.5 Q3", mlp="Q3", cnn="Q3", shipped="Q4").items(): recipe(f"10.{k}", f"Two intervals for the test accuracy of a fixed recipe: {k}", split="none", claims=c, reader=k)(interval)
-for k, c in dict(t1="T1.2", t4="T4.6").items(): recipe(f"10.{k}-as-stated", f"Two intervals for the test accuracy of {k.upper()}'s recipe", claims=c, reader=k)(interval)
+for k, c in dict(linear="T1.5 Q3", mlp="Q3", cnn="Q3", shipped="Q4").items(): recipe(f"honest.{k}", f"Two intervals for the test accuracy of a fixed recipe: {k}", split="none", claims=c, reader=k)(interval)
+for k, c in dict(t1="T1.2", t4="T4.6").items(): recipe(f"honest.{k}", f"Two intervals for the test accuracy of {k.upper()}'s recipe", claims=c, reader=k)(interval)
 for k, c, s in (("mlp", "T3.6 T3.7 T3.8", 5), ("cnn", "T3.9", 3), ("augmented", "T3.11", 3)):
-    recipe(f"10.t3-{k}", f"Two intervals for T3's network without its softmax, the epoch chosen on photographs: {k}", split="photo", selected_on="valid", seeds=s, claims=c, reader=f"t3-{k}")(interval)
+    recipe(f"honest.t3-{k}", f"Two intervals for T3's network without its softmax, the epoch chosen on photographs: {k}", split="photo", selected_on="valid", seeds=s, claims=c, reader=f"t3-{k}")(interval)
 
 # %% ../nbs/10_honest.ipynb #d8014737
 def world(
@@ -123,7 +122,7 @@ def coverage(
             hold[k] += low<=truth<=high
     return dict(truth=dict(acc=truth), **{k: dict(acc=v/draws) for k, v in hold.items()})
 
-recipe("10.coverage", "How often intervals hold the true accuracy, rendered hands", split="none")(coverage);
+recipe("honest.coverage", "How often intervals hold the true accuracy, rendered hands", split="none")(coverage);
 
 # %% ../nbs/10_honest.ipynb #c0f8cac6
 def compare(
@@ -225,7 +224,6 @@ def knows(
     res = {}
     for how, (tr, va) in dict(random=random_split(letters.y, frac, seed), photo=photo_split(letters.x, letters.y, frac, seed)).items():
         model = train_reader(reader, letters.x[tr], letters.y[tr], seed, device, scale)
-        count_reading()
         sv, st, y = predict(model, letters.x[va], device), predict(model, letters.x_test, device), letters.y_test
         t = temperature(sv, letters.y[va])
         said = lambda s: dict(ece=calibration_error(s.softmax(1), y), loss=score(s, y).loss)
@@ -234,7 +232,7 @@ def knows(
                         empty=dict(acc=1-sets.any(1).float().mean().item()), size=sets.sum(1).float().mean().item())
     return res
 
-for k in ("linear", "mlp", "cnn"): recipe(f"10.knows-{k}", f"Temperature and conformal sets of a fixed recipe, from random rows and from photographs: {k}", split="photo", claims="Q3", reader=k)(knows)
+for k in ("linear", "mlp", "cnn"): recipe(f"calibration.{k}", f"Temperature and conformal sets of a fixed recipe, from random rows and from photographs: {k}", split="photo", claims="Q3", reader=k)(knows)
 
 # %% ../nbs/10_honest.ipynb #0a7c8da9
 def conformal(
@@ -258,7 +256,7 @@ def conformal(
         res[name] = held(probs, conformal_threshold(probs[half], y[half], alpha), ~half)
     return res
 
-recipe("10.conformal", "Conformal sets at 90 % on rendered hands", split="none")(conformal);
+recipe("conformal.rendered", "Conformal sets at 90 % on rendered hands", split="none")(conformal);
 
 # %% ../nbs/10_honest.ipynb #bee11667
 def accuracy_coverage(
@@ -278,15 +276,14 @@ def t1_calibration(
 ):                                     # dict: fast and slow, each with test; raw; and photo, trained without the photographs that its temperature is fitted on: temperature, raw and tempered. Raw and tempered: on test, loss, ece, sure, the mean confidence, and size, the spread of the scores
     "T1's two models: accuracy, loss and calibration on test"
     tr, va = photo_split(letters.x, letters.y, .15, seed)
-    kept, res = replace(letters, x=letters.x[tr], y=letters.y[tr], photo=None, signer=None), {}
-    def said(s): return dict(loss=score(s, letters.y_test).loss, ece=calibration_error(s.softmax(1), letters.y_test), sure=s.softmax(1).max(1)[0].mean().item(), size=s.std().item())
+    kept, res, y = letters.part(tr), {}, letters.y_test
+    def said(s): return dict(loss=score(s, y).loss, ece=calibration_error(s.softmax(1), y), sure=s.softmax(1).max(1)[0].mean().item(), size=s.std().item())
     def trained(on, lr, epochs): set_seed(seed); return t1(on, seed, device, scale, lr, 255., epochs)
     for name, lr, ep in zip(("fast", "slow"), lrs, epochs):
         stated, model = trained(letters, lr, ep), trained(kept, lr, ep)["_model"]
-        for _ in range(2): count_reading()
         raw, own = predict(stated["_model"], letters.x_test, device), predict(model, letters.x_test, device)
         t = temperature(predict(model, letters.x[va], device), letters.y[va])
         res[name] = dict(test=stated["test"], raw=said(raw), photo=dict(temperature=t, raw=said(own), tempered=said(own/t)))
     return res
 
-recipe("10.t1", "T1's two models: accuracy, loss, calibration", split="photo", claims="T1.4")(t1_calibration);
+recipe("calibration.t1", "T1's two models: accuracy, loss, calibration", split="photo", claims="T1.4")(t1_calibration);

@@ -7,6 +7,7 @@ from __future__ import annotations
 import torch, torch.nn as nn, torch.nn.functional as F
 from functools import partial
 from .core import *
+from .records import *
 from .data import *
 from .train import *
 from .split import *
@@ -76,7 +77,7 @@ def widths(
         res[f"h{n}"] = dict(train=dict(acc=score(predict(model, letters.x[tr], device), letters.y[tr]).acc), valid=dict(acc=evaluate(model, dv).acc), **curve)
     return res
 
-recipe("06.widths", "One hidden layer: 2 to 2048 units", split="photo")(widths);
+recipe("mlp.widths", "One hidden layer: 2 to 2048 units", split="photo")(widths);
 
 # %% ../nbs/06_mlp.ipynb #0d8d7ae7
 def regularise(
@@ -91,7 +92,7 @@ def regularise(
         res[f"case{i}"] = {k: dict(acc=score(predict(model, letters.x[j], device), letters.y[j]).acc) for k, j in (("train", tr), ("valid", va))}
     return res
 
-recipe("06.regularise", "512 hidden units, dropout and weight decay", split="photo")(regularise);
+recipe("mlp.regularise", "512 hidden units, dropout and weight decay", split="photo")(regularise);
 
 # %% ../nbs/06_mlp.ipynb #1a81f10a
 OPTS = dict(sgd=partial(torch.optim.SGD, momentum=.9), rmsprop=partial(torch.optim.RMSprop, alpha=.9, eps=1e-7)) # T3's optimiser; Keras's default one
@@ -107,13 +108,10 @@ def t3_train(
     "Train as T3 does, and keep the weights of the epoch that looks best"
     epochs, test = scaled(epochs, 2, scale), valid=="test"
     tr, va = (slice(None), None) if test else photo_split(letters.x, letters.y, .15, seed)
-    x, y = (letters.x_test, letters.y_test) if test else (letters.x[va], letters.y[va])
-    watched = Batches(x, y, 2048, device=device)
+    watched = CountedBatches(letters, device=device) if test else Batches(letters.x[va], letters.y[va], 2048, device=device)
     hist = fit(model, Batches(letters.x[tr], letters.y[tr], bs, shuffle=True, seed=seed, device=device), watched, epochs, lr, OPTS[opt], tfm=tfm, device=device, best=True, progress=False)
-    if test:
-        for _ in range(epochs): count_reading()
-    log = hist.frame
-    return dict(best_epoch=hist.best_epoch, valid=evaluate(model, watched).dict(), test=score_test(model, letters, device).dict(), last=dict(acc=float(log.valid_acc.iloc[-1])),
+    log, chosen = hist.frame, evaluate(model, watched)
+    return dict(best_epoch=hist.best_epoch, valid=chosen.dict(), test=(chosen if test else score_test(model, letters, device)).dict(), last=dict(acc=float(log.valid_acc.iloc[-1])),
                 curve={k: log[k].round(5).tolist() for k in ("train_loss", "train_acc", "valid_loss", "valid_acc")}, _model=model)
 
 # %% ../nbs/06_mlp.ipynb #29209d79
@@ -127,24 +125,24 @@ def t3_mlp(
     return t3_train(nn.Sequential(Rescale(lo, 1.), model, *[nn.Softmax(1)]*softmax), letters, seed, device, scale, epochs, bs, 1e-3, opt, valid)
 
 _digits = dict(split="test", selected_on="test", data="digits", n_out=10, epochs=10)
-recipe("06.t3-digits", "T3's network on digits, 10 epochs", claims="T3.1 T3.2", softmax=False, **_digits)(t3_mlp)
-recipe("06.t3-digits-softmax", "T3's network on digits, with the softmax its text names", claims="T3.1 T3.2", **_digits)(t3_mlp)
-recipe("06.t3-digits-b4", "T3's network on digits, batches of 4", claims="T3.1", seeds=3, softmax=False, bs=4, **_digits)(t3_mlp)
-recipe("06.t3-digits-b128", "T3's network on digits, batches of 128", claims="T3.1", softmax=False, bs=128, **_digits)(t3_mlp)
-recipe("06.keras-digits", "Keras's recipe on digits", claims="T3.3", softmax=False, opt="rmsprop", lo=0., keras_start=True, **_digits)(t3_mlp)
+recipe("t3.digits", "T3's network on digits, 10 epochs", claims="T3.1 T3.2", softmax=False, **_digits)(t3_mlp)
+recipe("t3.digits-softmax", "T3's network on digits, with the softmax its text names", claims="T3.1 T3.2", **_digits)(t3_mlp)
+recipe("t3.digits-b4", "T3's network on digits, batches of 4", claims="T3.1", seeds=3, softmax=False, bs=4, **_digits)(t3_mlp)
+recipe("t3.digits-b128", "T3's network on digits, batches of 128", claims="T3.1", softmax=False, bs=128, **_digits)(t3_mlp)
+recipe("keras.digits", "Keras's recipe on digits", claims="T3.3", softmax=False, opt="rmsprop", lo=0., keras_start=True, **_digits)(t3_mlp)
 _letters = dict(split="test", selected_on="test")
-recipe("06.t3-b4", "T3 as stated: a softmax in front of the loss, batches of 4", claims="T3.6 Q2", bs=4, **_letters)(t3_mlp)
-recipe("06.t3-b32", "T3 as stated: a softmax in front of the loss, batches of 32", claims="T3.7 Q2", **_letters)(t3_mlp)
-recipe("06.scores-b4", "T3 without its softmax, batches of 4", claims="T3.6 Q2", bs=4, softmax=False, **_letters)(t3_mlp)
-recipe("06.scores-b32", "T3 without its softmax, batches of 32", claims="T3.7 Q2 T3.8", softmax=False, **_letters)(t3_mlp)
+recipe("t3.letters-b4", "T3 as stated: a softmax in front of the loss, batches of 4", claims="T3.6 Q2", bs=4, **_letters)(t3_mlp)
+recipe("t3.letters-b32", "T3 as stated: a softmax in front of the loss, batches of 32", claims="T3.7 Q2", **_letters)(t3_mlp)
+recipe("t3.scores-b4", "T3 without its softmax, batches of 4", claims="T3.6 Q2", bs=4, softmax=False, **_letters)(t3_mlp)
+recipe("t3.scores-b32", "T3 without its softmax, batches of 32", claims="T3.7 Q2 T3.8", softmax=False, **_letters)(t3_mlp)
 _keras = dict(softmax=False, opt="rmsprop", lo=0., keras_start=True, **_letters)
-recipe("06.keras", "Keras's recipe for the letters", claims="T3.8", **_keras)(t3_mlp)
-recipe("06.keras-sgd", "Keras's recipe with T3's optimiser", claims="T3.8", **{**_keras, "opt": "sgd"})(t3_mlp)
-recipe("06.keras-pixels", "Keras's recipe with T3's pixels", claims="T3.8", **{**_keras, "lo": -1.})(t3_mlp)
-recipe("06.keras-start", "Keras's recipe with PyTorch's start", claims="T3.8", **{**_keras, "keras_start": False})(t3_mlp)
-recipe("06.keras-b4", "Keras's recipe with batches of 4", claims="T3.8", seeds=3, bs=4, **_keras)(t3_mlp)
-recipe("06.keras-softmax", "Keras's recipe with T3's softmax", claims="T3.8", **{**_keras, "softmax": True})(t3_mlp)
-recipe("06.honest", "Without the softmax, the epoch chosen on photographs", claims="T3.7", split="photo", selected_on="valid", softmax=False, valid="photo")(t3_mlp);
+recipe("keras.mlp", "Keras's recipe for the letters", claims="T3.8", **_keras)(t3_mlp)
+recipe("keras.mlp-sgd", "Keras's recipe with T3's optimiser", claims="T3.8", **{**_keras, "opt": "sgd"})(t3_mlp)
+recipe("keras.mlp-pixels", "Keras's recipe with T3's pixels", claims="T3.8", **{**_keras, "lo": -1.})(t3_mlp)
+recipe("keras.mlp-start", "Keras's recipe with PyTorch's start", claims="T3.8", **{**_keras, "keras_start": False})(t3_mlp)
+recipe("keras.mlp-b4", "Keras's recipe with batches of 4", claims="T3.8", seeds=3, bs=4, **_keras)(t3_mlp)
+recipe("keras.mlp-softmax", "Keras's recipe with T3's softmax", claims="T3.8", **{**_keras, "softmax": True})(t3_mlp)
+recipe("t3.mlp-honest", "Without the softmax, the epoch chosen on photographs", claims="T3.7", split="photo", selected_on="valid", softmax=False, valid="photo")(t3_mlp);
 
 # %% ../nbs/06_mlp.ipynb #e8aa11e6
 def t3_rate(
@@ -154,7 +152,7 @@ def t3_rate(
     "T3's network at another learning rate"
     return t3_train(nn.Sequential(Rescale(), MLP(), *[nn.Softmax(1)]*softmax), letters, seed, device, scale, epochs, bs, lr)
 
-recipe("06.softmax-b32-rate", "T3's softmax, batches of 32, eight times the rate", claims="T3.7 Q2", split="test", selected_on="test")(t3_rate);
+recipe("t3.letters-b32-rate", "T3's softmax, batches of 32, eight times the rate", claims="T3.7 Q2", split="test", selected_on="test")(t3_rate);
 
 # %% ../nbs/06_mlp.ipynb #1e245d25
 def two_splits(
@@ -176,4 +174,4 @@ def mlp_gap(
     "An MLP on random rows and on photographs"
     return two_splits(lambda x, y: mlp_fit(x, y, seed, device, hidden, scaled(epochs, 3, scale))[0], letters, device, seed=seed)
 
-recipe("06.gap", "512 hidden units, validated on rows and on photographs", split="photo", claims="Q3")(mlp_gap);
+recipe("mlp.gap", "512 hidden units, validated on rows and on photographs", split="photo", claims="Q3")(mlp_gap);

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import ifnone
 from .core import *
+from .records import *
 from .core import write_atomic
 
 # %% auto #0
@@ -279,8 +280,6 @@ def rendered_photos(
     made = photographs(letter, 32+torch.arange(n)//24%32, torch.Generator().manual_seed(seed), size=size, vary=.45)
     return [ImageOps.colorize(Image.fromarray((o.numpy()*255).round().astype(np.uint8)), "#20140c", "#ffe9d6") for o in made], letter.numpy()
 
-rendered_photos.uses = ("asl_course.synth.photographs",)
-
 def outside_scores(
     read,         # Turns pictures, uint8, (n, 28, 28), into probabilities (n, 24), such as `Predictor.probs`
     x, y,         # Pictures and their class indexes
@@ -308,8 +307,6 @@ def training_hands(
     made = torch.cat([photographs(letter[i], who[i], g, left=left[i], device=device).cpu() for i in torch.arange(n).split(1200)])
     return torch.cat([variants(made, g) for _ in range(each)]).numpy(), letter.repeat(each).numpy()
 
-training_hands.uses = ("asl_course.synth.photographs", "asl_course.synth.variants")
-
 def _fit_shipped(x, y, seed, device, epochs, hands=None, times=1):
     from asl_course.augment import Augment
     from asl_course.cnn import cnn_fit
@@ -318,17 +315,16 @@ def _fit_shipped(x, y, seed, device, epochs, hands=None, times=1):
     if hands: x, y = (np.concatenate([a]*times+[b]) for a, b in zip((x, y), hands))
     return cnn_fit(x, y, seed, device, epochs, smooth=.1, tfm=Augment(**SHIPPED, seed=seed))[0].eval()
 
-_fit_shipped.uses = ("asl_course.augment.Augment", "asl_course.cnn.cnn_fit")
-
 def _outside(model, seed, device, scale, temperature=1., threshold=0.):
     "Scores of a trained model on rendered photographs and, where they are found, on photographs of other people"
-    from asl_course.train import predict
+    from asl_course.data import predict
+    from asl_course.files import folder_sha256
     read = lambda x: (predict(model, x, device)/temperature).softmax(1)
     ims, y = rendered_photos(scaled(240, 48, scale), seed)
-    folder, res = find_photos(), dict(rendered=outside_scores(read, np.stack([prepare(o) for o in ims]), y, threshold))
+    folder = find_photos()
+    if folder: readings.files["asl_letters"] = folder_sha256(folder)
+    res = dict(rendered=outside_scores(read, np.stack([prepare(o) for o in ims]), y, threshold))
     return res | (dict(photos=outside_scores(read, *read_photos(folder), threshold)) if folder else {})
-
-_outside.uses = ("asl_course.train.predict",)
 
 def alone(
     letters, seed, device, scale, # As `run_recipe` gives them
@@ -347,9 +343,8 @@ def t3_outside(
     made = t3_cnn(letters, seed, device, scale)
     return dict(test=made["test"], **_outside(made["_model"], seed, device, scale), _model=made["_model"])
 
-alone.uses, t3_outside.uses = ("asl_course.train.score_test",), ("asl_course.cnn.t3_cnn",)
-recipe("12.alone", "The network of chapter 09, trained on the data set alone, on photographs from elsewhere", split="none", claims="T3.12")(alone)
-recipe("12.t3", "T3's convolutional network as stated, on photographs from elsewhere", split="test", selected_on="test", seeds=3, claims="T3.12")(t3_outside);
+recipe("outside.alone", "The network of chapter 09, trained on the data set alone, on photographs from elsewhere", split="none", claims="T3.12")(alone)
+recipe("outside.t3", "T3's convolutional network as stated, on photographs from elsewhere", split="test", selected_on="test", seeds=3, claims="T3.12")(t3_outside);
 
 # %% ../nbs/12_predict.ipynb #a4094808
 def reader(
@@ -372,8 +367,7 @@ def reader(
     return dict(test=score_test(model, letters, device).dict(), valid=score(held, letters.y).dict(), temperature=t, threshold=float(at.threshold), answered=dict(acc=float(at.coverage)),
                 **_outside(model, seed, device, scale, t, float(at.threshold)), _model=model)
 
-reader.uses = [f"asl_course.{o}" for o in ("honest.accuracy_coverage", "honest.cross_val_scores", "honest.temperature", "split.photo_groups", "train.score", "train.score_test")] # imported when it runs, so that `Predictor` needs no torch
-recipe("12.reader", "The shipped reader: the data set and rendered hands, with temperature and threshold", split="photo", selected_on="valid", claims="T3.12")(reader);
+recipe("shipped.reader", "The shipped reader: the data set and rendered hands, with temperature and threshold", split="photo", selected_on="valid", claims="T3.12")(reader);
 
 # %% ../nbs/12_predict.ipynb #4fc16342
 def make_reader(
@@ -386,9 +380,9 @@ def make_reader(
     "Train the shipped recipe and write both files"
     import torch
     made = reader(letters, seed, device, scale)
-    r = recipes["12.reader"]
+    r = recipes["shipped.reader"]
     about = About(LETTERS, tuple(letters.x.shape[1:]), r.id, {**r.settings, "seed": seed, "scale": scale}, made["temperature"], made["threshold"],
                   dict(test=made["test"]["acc"], valid=made["valid"]["acc"], answered=made["answered"]["acc"], outside={k: made[k]["acc"] for k in ("rendered", "photos") if k in made},
-                       rows=[len(letters.y), len(letters.y_test)], source=letters.source, data=letters.sha256, torch=torch.__version__.split("+")[0], code=code_hash(reader)))
+                       rows=list(letters.rows), source=letters.source, data=letters.sha256, torch=torch.__version__.split("+")[0], code=identity(reader)))
     folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
     return [save_model(made["_model"], folder/f"reader{s}", about) for s in (".safetensors", ".onnx")], about

@@ -7,6 +7,7 @@ from __future__ import annotations
 import torch, torch.nn.functional as F
 from torch import tensor
 from .core import *
+from .records import *
 from .data import *
 
 # %% auto #0
@@ -119,9 +120,9 @@ def t4(
         look()
     return dict(start=log[0], stages=log[1:], valid=log[-1]["valid"], test=log[-1]["test"], _model=model)
 
-recipe("02.t4", "T4 as stated: rows in file order", claims="T4.2 T4.3 T4.4 T4.5 T4.6")(t4)
-recipe("02.t4-shuffled", "T4, shuffled at each epoch", shuffle=True)(t4)
-recipe("02.t4-zero", "T4, shuffled, from zeros", shuffle=True, std=0.)(t4);
+recipe("t4.stated", "T4 as stated: rows in file order", claims="T4.2 T4.3 T4.4 T4.5 T4.6")(t4)
+recipe("t4.shuffled", "T4, shuffled at each epoch", shuffle=True)(t4)
+recipe("t4.zero", "T4, shuffled, from zeros", shuffle=True, std=0.)(t4);
 
 # %% ../nbs/02_scratch.ipynb #f76d90d3
 def t4_next(
@@ -142,7 +143,7 @@ def t4_next(
             res[f"{lr}/{bs}".replace(".", "")] = score(predict(_Linear(W, b), letters.x[va], device), letters.y[va]).dict()
     return res
 
-recipe("02.rate-or-batch", "T4's third stage: rate and batch size apart", claims="T4.8")(t4_next);
+recipe("t4.rate-or-batch", "T4's third stage: rate and batch size apart", claims="T4.8")(t4_next);
 
 # %% ../nbs/02_scratch.ipynb #632f6171
 def t4_batch(
@@ -164,7 +165,7 @@ def t4_batch(
             res[f"{how}-{bs}"] = dict(valid=score(predict(m, letters.x[va], device), letters.y[va]).dict(), test=score_test(m, letters, device).dict())
     return res
 
-recipe("02.batch", "Batch size at equal epochs and at equal steps", claims="T4.9")(t4_batch);
+recipe("t4.batch", "Batch size at equal epochs and at equal steps", claims="T4.9")(t4_batch);
 
 # %% ../nbs/02_scratch.ipynb #741bdeb8
-recipe("02.t4-longer", "T4, then 600 epochs more", claims="T4.7", stages=T4_STAGES+((100, .1, 512),)*6)(t4);
+recipe("t4.longer", "T4, then 600 epochs more", claims="T4.7", stages=T4_STAGES+((100, .1, 512),)*6)(t4);

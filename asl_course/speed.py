@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch, torch.nn as nn, torch.nn.functional as F
 from .core import *
+from .records import *
 from .data import *
 from .train import *
 from .split import *
@@ -211,8 +212,8 @@ LADDER = {"t3": ("T3's loop", _t3 | dict(data="frame")), "memory": ("pictures in
 TRICKS = {"thin": dict(net="thin"), "stride": dict(net="stride"), "coarse": dict(net="coarse"), "small-batch": dict(bs=64), "smooth": dict(smooth=.1), "average": dict(average=.2),
           "whitened": dict(start="whitened"), "identity": dict(start="identity"), "fused": dict(fused=True), "compiled": dict(compiled=True, cast=False), "still": dict(changes={}),
           "float32": dict(cast=False), "half": dict(rows=11_000), "photographs": dict(rows="photographs", epochs=12), "uneven": dict(rows="uneven"), "views": dict(views=True)}
-for k, (title, s) in LADDER.items(): recipe(f"11.{k}", f"The ladder: {title}", split="photo", seeds=dict(memory=2, once=5, muon=5).get(k, 3), **s)(rung)
-for k, s in TRICKS.items(): recipe(f"11.{k}", f"The last rung, but {k}", split="photo", **s)(rung)
+for k, (title, s) in LADDER.items(): recipe(f"ladder.{k}", f"The ladder: {title}", split="photo", timings="train_seconds", seeds=dict(memory=2, once=5, muon=5).get(k, 3), **s)(rung)
+for k, s in TRICKS.items(): recipe(f"muon.{k}", f"The last rung, but {k}", split="photo", timings="train_seconds", **s)(rung)
 
 # %% ../nbs/11_speed.ipynb #5a852112
 class Pair(nn.Module):
@@ -285,7 +286,7 @@ def sizes(
         res[f"{nf}-{n}-{rows}"] = dict(valid=score(scores[done], letters.y[done]).dict(), train_seconds=float(np.mean(seconds)))
     return res
 
-recipe("11.sizes", "Readers without a gradient, and with a network beside them", split="photo", selected_on="valid", seeds=3)(sizes);
+recipe("speed.sizes", "Readers without a gradient, and with a network beside them", split="photo", selected_on="valid", seeds=3, timings="*.train_seconds")(sizes);
 
 def raced(
     letters, seed, device, scale, # As `run_recipe` gives them
@@ -293,10 +294,10 @@ def raced(
 ):                                # dict: test, wrong (pictures misread), train_seconds, log
     "`speedrun`, once"
     r = speedrun(seed, device, letters, nf=nf, n=n, rows=rows)
-    return dict(test=dict(acc=r.acc, loss=r.loss), wrong=round((1-r.acc)*len(letters.y_test)), train_seconds=r.seconds, log=r.log, _model=r.model)
+    return dict(test=dict(acc=r.acc, loss=r.loss), wrong=round((1-r.acc)*letters.rows[1]), train_seconds=r.seconds, log=r.log, _model=r.model)
 
-recipe("11.speedrun", "speedrun: filters without a gradient", split="photo", selected_on="valid", seeds=20)(raced)
-recipe("11.sure", "speedrun: more filters, and a network beside them", split="photo", selected_on="valid", seeds=20, **SURE)(raced);
+recipe("speed.speedrun", "speedrun: filters without a gradient", split="photo", selected_on="valid", seeds=20, timings="train_seconds log.*.1")(raced)
+recipe("speed.sure", "speedrun: more filters, and a network beside them", split="photo", selected_on="valid", seeds=20, timings="train_seconds log.*.1", **SURE)(raced);
 
 # %% ../nbs/11_speed.ipynb #2a8f44c0
 def cost(
@@ -332,7 +333,7 @@ def growth(
     finally: torch.set_num_threads(before)
     return {k: {str(o): c for o, c in d.items()} for k, d in res.items()}
 
-recipe("11.growth", "How the cost of an epoch grows", split="none", seeds=3)(growth);
+recipe("speed.growth", "How the cost of an epoch grows", split="none", seeds=3, timings="*.seconds")(growth);
 
 # %% ../nbs/11_speed.ipynb #47cd88c2
 class Worked(T3Dataset):
@@ -356,5 +357,4 @@ def workers(
         res[f"times{k}"] = {f"workers{w}": walk(torch.utils.data.DataLoader(ds, 128, shuffle=True, num_workers=w)) for w in (0, 1, 2)}
     return dict(**res, batches=walk(Batches(letters.x[:n], letters.y[:n], 128, True)))
 
-workers.uses = ("asl_course.speed.Worked",)
-recipe("11.workers", "When worker processes pay", split="none", seeds=3)(workers);
+recipe("speed.workers", "When worker processes pay", split="none", seeds=3, timings="times* batches")(workers);

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import torch, torch.nn.functional as F
 from .core import *
-from .core import count_reading
+from .records import *
 from .data import *
 from .train import *
 
@@ -63,7 +63,7 @@ def _rand(a, b):
     from sklearn.metrics import adjusted_rand_score
     return float(adjusted_rand_score(a, b))
 
-recipe("05.recovery", "Photographs recovered at several thresholds", split="none", seeds=1)(recovery);
+recipe("split.recovery", "Photographs recovered at several thresholds", split="none", seeds=1)(recovery);
 
 # %% ../nbs/05_split.ipynb #a7c5f5ba
 def _check_groups(y, groups):
@@ -147,17 +147,16 @@ def gap(
     groups, test_groups, res = photo_groups(letters.x), photo_groups(letters.x_test), {k: {} for k in makers}
     for how, parts in (("random", random_folds(letters.y, folds, seed)), ("photo", photo_folds(letters.x, letters.y, folds, seed, groups))):
         for k, make in makers.items():
-            valid, test = np.zeros(len(letters.y)), np.zeros(len(letters.y_test))
+            valid, test = map(np.zeros, letters.rows)
             for tr, va in parts:
                 model = make(letters.x[tr], letters.y[tr])
                 valid[va] = predict(model, letters.x[va], device).argmax(1).numpy()==letters.y[va]
-                count_reading()
                 test += (predict(model, letters.x_test, device).argmax(1).numpy()==letters.y_test)/len(parts)
             se = _cluster_se(valid, groups), _cluster_se(test, test_groups)
             res[k][how] = dict(acc=valid.mean(), se=se[0], test=dict(acc=test.mean(), se=se[1]), apart=(valid.mean()-test.mean())/(se[0]**2+se[1]**2)**.5)
     return res
 
-recipe("05.gap", "Validation on rows and on photographs against test", split="photo", claims="T2.6 Q3")(gap);
+recipe("split.gap", "Validation on rows and on photographs against test", split="photo", claims="T2.6 Q3")(gap);
 
 # %% ../nbs/05_split.ipynb #bdf12ad5
 def best_linear(
@@ -178,4 +177,4 @@ def best_linear(
     seconds = time.perf_counter()-t
     return dict(cv=cv, chosen=best, valid=dict(acc=cv[best]), test=score_test(model, letters, device).dict(), seconds=seconds)
 
-recipe("05.best-linear", "A linear layer chosen on photographs", split="photo", selected_on="valid", claims="T1.5 T2.6")(best_linear);
+recipe("linear.best", "A linear layer chosen on photographs", split="photo", selected_on="valid", claims="T1.5 T2.6", timings="seconds")(best_linear);

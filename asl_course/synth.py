@@ -10,6 +10,7 @@ import torch, torch.nn as nn, torch.nn.functional as F
 from torch import tensor
 from fastcore.basics import ifnone
 from .core import *
+from .records import *
 from .core import cache_folder, write_atomic
 from .data import *
 
@@ -439,7 +440,7 @@ def difficulty(
         res[k] = dict(valid=score(predict(m, letters.x[va], device), letters.y[va]).dict(), test=score_test(m, letters, device).dict())
     return res
 
-recipe("20.difficulty", "A linear layer and a small network, rows held out at random against test", seeds=1)(difficulty);
+recipe("synth.difficulty", "A linear layer and a small network, rows held out at random against test", seeds=1)(difficulty);
 
 # %% ../nbs/20_synth.ipynb #e5720ae3
 def sim_to_real(
@@ -456,7 +457,7 @@ def sim_to_real(
     return dict(train=score(scores, letters.y).dict(), test=score_test(model, letters, device).dict(),
                 recall=[float(right[letters.y==c].mean()) if (letters.y==c).any() else None for c in range(24)], _model=model)
 
-recipe("20.sim-to-real", "A network trained on rendered hands, scored on people", split="none", selected_on="train", seeds=1)(sim_to_real);
+recipe("synth.sim-to-real", "A network trained on rendered hands, scored on people", split="none", selected_on="train", seeds=1)(sim_to_real);
 
 # %% ../nbs/20_synth.ipynb #df309446
 TONES = "f6ede4 f3e7db f7ead0 eadaba d7bd96 a07e56 825c43 604134 3a312a 292420".split() # Monk Skin Tone scale, light to dark, red, green and blue in hexadecimal

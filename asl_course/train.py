@@ -10,6 +10,7 @@ import torch, torch.nn as nn, torch.nn.functional as F
 from fastcore.basics import ifnone
 from fastprogress import progress_bar
 from .core import *
+from .records import *
 from .core import write_atomic
 from .data import *
 from .scratch import *
@@ -167,11 +168,11 @@ def t1(
     return dict(valid=evaluate(model, dv).dict(), test=score_test(model, letters, device).dict(), valid_acc=log.valid_acc.tolist(), valid_loss=log.valid_loss.tolist(),
                 dips=int((log.valid_acc.diff()<-.05).sum()), _model=model)
 
-recipe("03.t1", "T1 as stated: raw pixels, learning rate 0.0001", claims="T1.1 T1.2")(t1)
-recipe("03.t1-slow", "T1's second model: raw pixels, 0.00001, 100 epochs", claims="T1.3 T1.4", lr=1e-5, epochs=100)(t1)
-recipe("03.t1-same", "Pixels to 1, the rate times 255 squared, the start times 255", claims="T1.1", lr=1e-4*255**2, pixels=1., start=255.)(t1)
-recipe("03.t1-scaled", "Pixels to 1, a learning rate of 0.03", claims="T1.1 T1.5", lr=.03, pixels=1.)(t1)
-recipe("03.t1-tiny", "Raw pixels, 0.03 divided by 255 squared, the start divided by 255", claims="T1.1", lr=.03/255**2, start=1/255)(t1);
+recipe("t1.stated", "T1 as stated: raw pixels, learning rate 0.0001", claims="T1.1 T1.2")(t1)
+recipe("t1.slow", "T1's second model: raw pixels, 0.00001, 100 epochs", claims="T1.3 T1.4", lr=1e-5, epochs=100)(t1)
+recipe("t1.same", "Pixels to 1, the rate times 255 squared, the start times 255", claims="T1.1", lr=1e-4*255**2, pixels=1., start=255.)(t1)
+recipe("t1.scaled", "Pixels to 1, a learning rate of 0.03", claims="T1.1 T1.5", lr=.03, pixels=1.)(t1)
+recipe("t1.tiny", "Raw pixels, 0.03 divided by 255 squared, the start divided by 255", claims="T1.1", lr=.03/255**2, start=1/255)(t1);
 
 # %% ../nbs/03_train.ipynb #9f27178b
 def rates(
@@ -186,7 +187,7 @@ def rates(
         res[f"lr{lr:g}".replace(".", "_")] = {k: v for k, v in t1(letters, seed, device, scale, lr, 1., epochs).items() if k in keep}
     return res
 
-recipe("03.rates", "Learning rates on pixels up to 1", claims="T1.1 T1.5")(rates);
+recipe("t1.rates", "Learning rates on pixels up to 1", claims="T1.1 T1.5")(rates);
 
 # %% ../nbs/03_train.ipynb #b06a167a
 def full_batch(
@@ -203,7 +204,7 @@ def full_batch(
         res[name] = dict(valid=score(predict(model, letters.x[va], device), letters.y[va]).dict(), test=score_test(model, letters, device).dict(), seconds=seconds)
     return res
 
-recipe("03.full-batch", "The full batch against batches of 256", claims="T1.8")(full_batch);
+recipe("t1.full-batch", "The full batch against batches of 256", claims="T1.8", timings="*.seconds")(full_batch);
 
 # %% ../nbs/03_train.ipynb #048cb71e
 def predict_image(
@@ -223,19 +224,21 @@ def t1_middle(
     "Is the middle of a picture why T1's layer reads it wrongly?"
     model = t1(letters, seed, device, scale, lr, pixels, epochs)["_model"].cpu()
     bad = predict(model, letters.x_test).argmax(1).numpy()!=letters.y_test
-    x, y, mean = torch.as_tensor(letters.x_test[bad]), torch.as_tensor(letters.y_test[bad]), torch.as_tensor(letters.x.mean(0)).round().to(torch.uint8)
+    misread = lambda: torch.as_tensor(letters.x_test[bad]) # each look at them is a reading
+    y, mean = torch.as_tensor(letters.y_test[bad]), torch.as_tensor(letters.x.mean(0)).round().to(torch.uint8)
     lo = (28-side)//2
     mid = torch.zeros(28, 28, dtype=torch.bool); mid[lo:lo+side, lo:lo+side] = True
     order = torch.minimum(torch.arange(28), 27-torch.arange(28))
     rim = torch.minimum(order[:, None], order[None]).flatten().argsort(stable=True)[:side**2]
     mask = dict(middle=mid, rim=torch.zeros(784, dtype=torch.bool).index_fill(0, rim, True).reshape(28, 28))
-    mended = {k: float((predict(model, torch.where(m, mean, x)).argmax(1)==y).float().mean()) for k, m in mask.items()}
+    mended = {k: float((predict(model, torch.where(m, mean, misread())).argmax(1)==y).float().mean()) for k, m in mask.items()}
+    x = misread()
     scores = predict(model, x)
     w = model[1].linear.weight.detach()
     lead = ((w[scores.argmax(1)]-w[y])*x.flatten(1)).reshape(-1, 28, 28)
     return dict(wrong=float(bad.mean()), **mended, lead=float((lead[:, mid].sum(1)/lead.sum((1, 2))).median()))
 
-recipe("03.t1-middle", "Are wrong pictures wrong for their middle?", claims="T1.7")(t1_middle);
+recipe("t1.middle", "Are wrong pictures wrong for their middle?", claims="T1.7")(t1_middle);
 
 # %% ../nbs/03_train.ipynb #b4e8c860
 def save_weights(
@@ -284,5 +287,5 @@ def t4_init(
         fit(model, Batches(letters.x[tr], letters.y[tr], bs, shuffle=True, seed=seed, device=device), None, scaled(epochs, 1, scale), lr, device=device, progress=False)
     return dict(start=start, valid=evaluate(model, dv).dict(), test=score_test(model, letters, device).dict())
 
-recipe("03.t4-linear", "T4's stages from the start of nn.Linear", claims="T4.1")(t4_init)
-recipe("03.t4-normal", "T4's stages on nn.Linear, from T4's start", claims="T4.1", init="normal")(t4_init);
+recipe("t4.linear-start", "T4's stages from the start of nn.Linear", claims="T4.1")(t4_init)
+recipe("t4.normal-start", "T4's stages on nn.Linear, from T4's start", claims="T4.1", init="normal")(t4_init);

@@ -3,11 +3,12 @@ import json, re
 from dataclasses import replace
 import numpy as np, pytest
 from conftest import ROOT, load, source
-import asl_course.core as core
-from asl_course.core import read_record
+from asl_course import records
+from asl_course.records import read_record
 from asl_course.claims import *
 from asl_course.claims import CLAIMS
-from asl_course.commands import all_recipes, records_table, asl_run
+from asl_course.commands import asl_records
+from asl_course.pages import all_recipes, records_table
 
 IDS = [f"T1.{i}" for i in range(1, 9)]+[f"T2.{i}" for i in range(1, 7)]+[f"T3.{i}" for i in range(1, 13)]+[f"T4.{i}" for i in range(1, 10)]+["T5.1", "Q1", "Q2", "Q3", "Q4"]
 
@@ -46,13 +47,13 @@ def test_what_the_figures_say():
     assert re.fullmatch(r"validation: 99\.\d\d % \(99\.\d\d to 99\.\d\d\)", t.loc["T4.6", "as stated"])
     assert re.fullmatch(r"test: 6\d\.\d % \(\d\d\.\d to \d\d\.\d, also over photographs\)", t.loc["T4.6", "honest"])
     assert t.loc["T2.1", "as stated"]=="7s in it, when sorted: 200" and t.loc["T1.4", "honest"].count(";")==3
-    assert t.loc["T4.6", "again"]=="asl_run --sweep 02.t4,10.t4-as-stated" and t.loc["T4.6", "looks at test"]==read_record("02.t4")["test_readings"]
+    assert t.loc["T4.6", "again"]=="asl_sweep t4.stated honest.t4" and t.loc["T4.6", "looks at test"]==read_record("t4.stated")["test_readings"]
     assert ";" not in ledger([c for c in CLAIMS if c.id=="T1.4"], short=True).loc["T1.4", "honest"]
 
 def test_an_interval_over_photographs_is_no_narrower_than_over_seeds():
-    seeds = recorded_interval("02.t4", "test.acc"); both = recorded_interval("10.t4-as-stated", "test.acc")
+    seeds = recorded_interval("t4.stated", "test.acc"); both = recorded_interval("honest.t4", "test.acc")
     assert seeds[0]==pytest.approx(both[0], abs=1e-6) and both[1]<seeds[1] and seeds[2]<both[2] and both[3]=="seeds and photographs"
-    photographs = [recorded("10.t4-as-stated", f"cluster.{i}") for i in (0, 1)]
+    photographs = [recorded("honest.t4", f"cluster.{i}") for i in (0, 1)]
     assert both[0]-both[1]==pytest.approx(((seeds[0]-seeds[1])**2+(seeds[0]-photographs[0])**2)**.5, abs=1e-6) and both[2]>photographs[1]
 
 def test_a_verdict_that_does_not_follow_is_refused():
@@ -71,53 +72,53 @@ def test_table_for_a_page():
 @pytest.fixture
 def runs(tmp_path, monkeypatch):
     "A folder of records in place of the published ones, with one record in it"
-    monkeypatch.setattr(core, "records_folder", lambda write=False: tmp_path)
-    rec = json.loads((ROOT/"data"/"runs"/"03.t1.real.json").read_text())
+    monkeypatch.setattr(records, "records_folder", lambda write=False: tmp_path)
+    rec = json.loads((ROOT/"data"/"runs"/"t1.stated.real.json").read_text())
     def put(**changes):
-        (tmp_path/"03.t1.real.json").write_text(json.dumps({**rec, **changes}))
+        (tmp_path/"t1.stated.real.json").write_text(json.dumps({**rec, **changes}))
         return rec
     put(); put.folder = tmp_path
     return put
 
 def test_values_come_from_full_scale_records_only(runs):
     rec = runs()
-    assert recorded("03.t1", "test.acc")==pytest.approx(np.mean([o["metrics"]["test"]["acc"] for o in rec["seeds"]]))
-    with pytest.raises(ValueError, match="no record of 03.t1-slow on the real data: run `asl_run --sweep 03.t1-slow`"): recorded("03.t1-slow", "test.acc")
+    assert recorded("t1.stated", "test.acc")==pytest.approx(np.mean([o["metrics"]["test"]["acc"] for o in rec["seeds"]]))
+    with pytest.raises(ValueError, match="no record of t1.slow on the real data: run `asl_sweep t1.slow`"): recorded("t1.slow", "test.acc")
     runs(scale="smoke")
-    with pytest.raises(ValueError, match="the record of 03.t1 is of smoke scale: the ledger takes full scale only"): recorded("03.t1", "test.acc")
+    with pytest.raises(ValueError, match="the record of t1.stated is of smoke scale: the ledger takes full scale only"): recorded("t1.stated", "test.acc")
     runs(schema=99)
-    with pytest.raises(ValueError, match="schema 99"): recorded("03.t1", "test.acc")
+    with pytest.raises(ValueError, match="schema 99"): recorded("t1.stated", "test.acc")
 
 def test_a_record_that_lacks_something_is_named(runs):
     rec = runs()
-    runs(); p = runs.folder/"03.t1.real.json"; d = json.loads(p.read_text()); del d["split"]; p.write_text(json.dumps(d))
-    with pytest.raises(ValueError, match="03.t1.real.json lacks split"): recorded("03.t1", "test.acc")
+    runs(); p = runs.folder/"t1.stated.real.json"; d = json.loads(p.read_text()); del d["split"]; p.write_text(json.dumps(d))
+    with pytest.raises(ValueError, match="t1.stated.real.json lacks split"): recorded("t1.stated", "test.acc")
     runs(seeds=[{k: v for k, v in rec["seeds"][0].items() if k!="torch"}])
-    with pytest.raises(ValueError, match="lacks torch of seed 42"): recorded("03.t1", "test.acc")
-    runs(id="03.t2")
-    with pytest.raises(ValueError, match="holds the record 03.t2 on real data"): recorded("03.t1", "test.acc")
+    with pytest.raises(ValueError, match="lacks torch of seed 42"): recorded("t1.stated", "test.acc")
+    runs(id="t2.other")
+    with pytest.raises(ValueError, match="holds the record t2.other on real data"): recorded("t1.stated", "test.acc")
 
 def test_an_interval_takes_two_seeds(runs):
     rec = runs()
-    mean, low, high, how = recorded_interval("03.t1", "test.acc"); assert low<mean<high and how=="seeds"
+    mean, low, high, how = recorded_interval("t1.stated", "test.acc"); assert low<mean<high and how=="seeds"
     runs(seeds=rec["seeds"][:1])
-    with pytest.raises(ValueError, match="03.t1 has 1 seed: an interval takes at least two"): recorded_interval("03.t1", "test.acc")
+    with pytest.raises(ValueError, match="t1.stated has 1 seed: an interval takes at least two"): recorded_interval("t1.stated", "test.acc")
 
 def test_the_table_of_records_marks_what_is_stale(runs, monkeypatch, capsys):
     rec = runs()
-    t = records_table(runs.folder); assert t.loc["03.t1.real", "state"]=="" and t.loc["03.t1.real", "seeds"]==5
-    for changes, says in ((dict(code="0"*12), "stale: its code has changed"), (dict(settings={}), "stale: its settings have changed"), (dict(scale="smoke"), "smoke scale"),
-                          (dict(seeds=rec["seeds"][:2]), "2 of 5 seeds"), (dict(schema=7), "schema 7")):
-        runs(**changes); assert says in records_table(runs.folder).loc["03.t1.real", "state"], says
-    (runs.folder/"99.gone.real.json").write_text(json.dumps({**rec, "id": "99.gone"}))
-    assert records_table(runs.folder).loc["99.gone.real", "state"]=="no such recipe"
+    t = records_table(runs.folder); assert t.loc["t1.stated.real", "state"]=="" and t.loc["t1.stated.real", "seeds"]==5
+    for changes, says in ((dict(identity="0"*12, accepted=[]), "stale: its code has changed"), (dict(settings={}), "stale: its settings have changed"), (dict(scale="smoke"), "smoke scale"),
+                          (dict(seeds=rec["seeds"][:2]), "2 of 5 seeds"), (dict(schema=7), "schema 7"), (dict(seeds=[{**o, "commit": None} for o in rec["seeds"]]), "no commit")):
+        runs(**changes); assert says in records_table(runs.folder).loc["t1.stated.real", "state"], says
+    (runs.folder/"test.gone.real.json").write_text(json.dumps({**rec, "id": "test.gone"}))
+    assert records_table(runs.folder).loc["test.gone.real", "state"]=="no such recipe"
     monkeypatch.setenv("ASL_RECORDS", str(runs.folder))
-    assert asl_run(table=True)==1 and "no such recipe" in capsys.readouterr().out
-    (runs.folder/"99.gone.real.json").unlink(); runs()
-    assert asl_run(table=True)==0 and "03.t1.real" in capsys.readouterr().out
-    assert records_table().loc["03.t1-slow.real", "state"]=="no record", "of the published ones, what is missing is listed too"
-    (runs.folder/"03.t1.real.json").unlink()
-    assert asl_run(table=True)==0 and "No records." in capsys.readouterr().out
+    assert asl_records()==1 and "no such recipe" in capsys.readouterr().out
+    (runs.folder/"test.gone.real.json").unlink(); runs()
+    assert asl_records()==0 and "t1.stated.real" in capsys.readouterr().out
+    assert records_table().loc["t1.slow.real", "state"]=="no record", "of the published ones, what is missing is listed too"
+    (runs.folder/"t1.stated.real.json").unlink()
+    assert asl_records()==0 and "No records." in capsys.readouterr().out
 
 # -- what is shown is what is recorded
 

@@ -2,6 +2,7 @@
 import gzip, struct
 import numpy as np, pytest
 from asl_course.core import *
+from asl_course.records import *
 from asl_course.files import DataError
 from asl_course.digits import *
 
@@ -45,6 +46,6 @@ def test_bundled_digits(capsys):
 def test_recipes_run_on_digits():
     d = load_mnist("synth").sample(600, 200)
     set_seed(0)
-    t = run_recipe("04.tail", d, 1, scale="smoke"); assert t["is_sorted"]==0 and sum(t["file"])==sum(t["sorted"])==120 and t["sorted"][0]==0
-    m = run_recipe("04.means", d, 1, scale="smoke")["after"]; assert m["geometric"]<m["arithmetic"]
-    assert run_recipe("04.t5", d, 1, scale="smoke")["test"]["loss"]<3
+    t = run_recipe("t2.tail", d, 1, scale="smoke"); assert t["is_sorted"]==0 and sum(t["file"])==sum(t["sorted"])==120 and t["sorted"][0]==0
+    m = run_recipe("digits.means", d, 1, scale="smoke")["after"]; assert m["geometric"]<m["arithmetic"]
+    assert run_recipe("t5.stated", d, 1, scale="smoke")["test"]["loss"]<3

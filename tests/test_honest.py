@@ -3,6 +3,7 @@ import numpy as np, pytest, torch, torch.nn.functional as F
 from hypothesis import given, settings, strategies as st
 from sklearn.metrics import recall_score
 from asl_course.core import *
+from asl_course.records import *
 from asl_course.data import *
 from asl_course.honest import *
 
@@ -129,5 +130,5 @@ def test_where_a_threshold_comes_from():
 def test_promises_on_record():
     "What chapter 10 says of intervals and sets, on rendered hands"
     share = lambda id, k: np.mean(seed_values(read_record(id), f"{k}.acc"))
-    assert .9<=share("10.coverage", "cluster")<=.99 and share("10.coverage", "plain")<.5 and share("10.coverage", "few")<.85
-    assert .87<=share("10.conformal", "honest")<=.93 and share("10.conformal", "leaking")<.8
+    assert .9<=share("honest.coverage", "cluster")<=.99 and share("honest.coverage", "plain")<.5 and share("honest.coverage", "few")<.85
+    assert .87<=share("conformal.rendered", "honest")<=.93 and share("conformal.rendered", "leaking")<.8

@@ -5,6 +5,7 @@ from fastai.interpret import ClassificationInterpretation
 from fastai.learner import Learner, load_learner
 from fastai.losses import CrossEntropyLossFlat
 from asl_course.core import *
+from asl_course.records import *
 from asl_course.data import *
 from asl_course.cnn import CNN
 from asl_course.learner import *
@@ -71,9 +72,9 @@ def test_processes_must_share_equally():
 
 def test_shipped_recipe_has_nothing_left_to_choose(hands):
     from asl_course import core
-    core._readings[0] = 0
+    core.readings.begin()
     a, b = (train_recipe(5, "cpu", hands, epochs=1) for _ in range(2))
-    assert core._readings[0]==2, "one look at the test file each"
+    assert core.readings.n==2, "one look at the test file each"
     assert a.acc==b.acc and a.loss==b.loss and all(torch.equal(p, q) for p, q in zip(a.model.state_dict().values(), b.model.state_dict().values()))
     assert "valid_loss" not in a.history.frame and not a.model.training and a.seconds>0
     assert a.acc==score(predict(a.model, hands.x_test), hands.y_test).acc
@@ -97,14 +98,14 @@ def test_choice_asks_each_network_about_photographs_it_has_not_seen(hands, monke
     assert res["photographs"]==(wrong>.5).sum() and ((wrong>0)&(wrong<=.5)).any() and ((wrong>.5)&(wrong<1)).any()
 
 def test_what_is_shipped_is_what_was_chosen(hands, monkeypatch):
-    "`train_recipe` and the recipe `09.choice-no-flip` train alike, but for the rows"
+    "`train_recipe` and the recipe `shipped.choice-no-flip` train alike, but for the rows"
     from asl_course import learner
-    from asl_course.core import recipes
+    from asl_course.records import recipes
     seen = []
     def note(x, y, seed, device, epochs, **kwargs):
         seen.append((seed, epochs, {k: v for k, v in kwargs.items() if k!="tfm"}, repr(kwargs["tfm"])))
         return CNN(), None
     monkeypatch.setattr(learner, "cnn_fit", note)
     train_recipe(7, "cpu", hands)
-    learner.choice(hands.sample(600, 100), 7, "cpu", "full", **{**recipes["09.choice-no-flip"].settings, "n": 2})
+    learner.choice(hands.sample(600, 100), 7, "cpu", "full", **{**recipes["shipped.choice-no-flip"].settings, "n": 2})
     assert len(seen)==3 and seen[0]==seen[1]==seen[2] and "flip" not in seen[0][3] and "rotate=10" in seen[0][3]

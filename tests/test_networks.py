@@ -31,14 +31,14 @@ def test_rescale_and_glorot():
 
 def test_t3_train_keeps_the_best_epoch_and_counts_its_looks(hands):
     from asl_course import core
-    core._readings[0] = 0
+    core.readings.begin()
     r = t3_mlp(hands, 1, "cpu", "smoke", softmax=False)
     log = r["curve"]
-    assert r["best_epoch"]==int(np.argmin(log["valid_loss"])) and core._readings[0]==len(log["valid_loss"])+1
+    assert r["best_epoch"]==int(np.argmin(log["valid_loss"])) and core.readings.n==len(log["valid_loss"])+1
     assert r["test"]["acc"]==pytest.approx(log["valid_acc"][r["best_epoch"]], abs=1e-4) and r["last"]["acc"]==pytest.approx(log["valid_acc"][-1], abs=1e-4)
-    core._readings[0] = 0
+    core.readings.begin()
     r = t3_mlp(hands, 1, "cpu", "smoke", softmax=False, valid="photo")
-    assert core._readings[0]==1 and r["valid"]!=r["test"]
+    assert core.readings.n==1 and r["valid"]!=r["test"]
 
 def test_softmax_in_front_cannot_pass_its_floor(hands):
     r = t3_mlp(hands, 1, "cpu", "smoke", softmax=True)

@@ -5,10 +5,11 @@ import numpy as np, pytest, torch
 from PIL import Image
 from conftest import devices
 from asl_course.core import *
+from asl_course.records import *
 from asl_course.cnn import CNN
 from asl_course.predict import *
 
-ABOUT = About(LETTERS, (28, 28), "12.reader", {"frac": .2}, 1.3, .6, {"test": 1.})
+ABOUT = About(LETTERS, (28, 28), "shipped.reader", {"frac": .2}, 1.3, .6, {"test": 1.})
 
 @pytest.fixture(scope="module")
 def model():
@@ -199,7 +200,7 @@ def test_asl_train_makes_a_reader_that_reads(tmp_path, monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "rendering 240 hands" in said and said.count("training on")==3 and "test accuracy" in said, "progress, fold by fold"
     reads, (net, about) = Predictor(tmp_path/"model"/"reader.onnx"), load_model(tmp_path/"model"/"reader.safetensors")
-    assert reads.about==about and about.recipe=="12.reader" and about.settings["seed"]==7 and about.settings["scale"]=="smoke" and about.record["source"]=="synth" and about.record["rows"]==[1200, 240]
+    assert reads.about==about and about.recipe=="shipped.reader" and about.settings["seed"]==7 and about.settings["scale"]=="smoke" and about.record["source"]=="synth" and about.record["rows"]==[1200, 240]
     with torch.no_grad(): want = (net(torch.as_tensor(small.x_test)[:, None]/255)/about.temperature).softmax(1).numpy()
     assert np.abs(reads.probs(small.x_test)-want).max()<1e-4
     acc = (reads.probs(small.x_test).argmax(1)==small.y_test).mean()

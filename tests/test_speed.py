@@ -3,6 +3,7 @@ import inspect
 import numpy as np, pytest, torch, torch.nn as nn, torch.nn.functional as F
 from asl_course import core, speed
 from asl_course.core import *
+from asl_course.records import *
 from asl_course.data import *
 from asl_course.cnn import CNN
 from asl_course.measure import *
@@ -164,9 +165,9 @@ def test_other_starts(hands):
 # -- the race
 
 def test_speedrun_on_rendered_hands(hands):
-    core._readings[0] = 0
+    core.readings.begin()
     a, b = speedrun(1, "cpu", hands), speedrun(1, "cpu", hands)
-    assert core._readings[0]==2 and a.acc==b.acc and a.acc>.6 and a.seconds==sum(t for _, t in a.log) and [o for o, _ in a.log]==["patches"]
+    assert core.readings.n==2 and a.acc==b.acc and a.acc>.6 and a.seconds==sum(t for _, t in a.log) and [o for o, _ in a.log]==["patches"]
     pair = speedrun(1, "cpu", hands, nf=32, n=1000, rows=1500)
     assert [o for o, _ in pair.log]==["patches", "network"] and pair.acc>.4 and not pair.model.training
     xb = torch.as_tensor(hands.x_test[:4])[:, None]/255
@@ -184,8 +185,8 @@ def test_other_recipes_run(hands):
     assert r["batches"]>0 and all(t>0 for o in ("times1", "times4") for t in r[o].values())
 
 def test_the_race_was_run():
-    for id, acc, most in (("11.speedrun", .99, 1.5), ("11.sure", .999, 5.)):
+    for id, acc, most in (("speed.speedrun", .99, 1.5), ("speed.sure", .999, 5.)):
         r = read_record(id)
         assert len(r["seeds"])>=20 and r["scale"]=="full" and all(o["test_readings"]==1 for o in r["seeds"])
         assert np.mean(seed_values(r, "test.acc"))>=acc and np.mean(seed_values(r, "train_seconds"))<=most, id
-    assert np.median(seed_values(read_record("11.t3"), "train_seconds"))>=200*np.median(seed_values(read_record("11.speedrun"), "train_seconds"))
+    assert np.median(seed_values(read_record("ladder.t3"), "train_seconds"))>=200*np.median(seed_values(read_record("speed.speedrun"), "train_seconds"))

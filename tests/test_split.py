@@ -2,6 +2,7 @@
 import numpy as np, pytest, torch
 from hypothesis import given, settings, strategies as st
 from asl_course.core import *
+from asl_course.records import *
 from asl_course.data import *
 from asl_course.synth import synth_letters
 from asl_course.split import *
@@ -75,10 +76,9 @@ def test_cluster_error():
 
 def test_on_record():
     "What chapter 05 promises, from the published records"
-    from asl_course.core import seed_values
-    rec = read_record("05.gap")
+    rec = read_record("split.gap")
     mean = lambda k: np.mean(seed_values(rec, k))
     random, photo = (abs(mean(f"linear.{h}.acc")-mean(f"linear.{h}.test.acc")) for h in ("random", "photo"))
     assert abs(mean("linear.photo.apart"))<2 and random>5*photo
-    r = read_record("05.recovery")["seeds"][0]["metrics"]["t985"]
+    r = read_record("split.recovery")["seeds"][0]["metrics"]["t985"]
     assert r["ari"]>=.95 and r["mixed"]==0 and r["alone"]<=.02

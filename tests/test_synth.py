@@ -4,6 +4,7 @@ import numpy as np, pytest, torch
 from hypothesis import given, settings, strategies as st
 from torch import tensor
 from asl_course.core import *
+from asl_course.records import *
 from asl_course.data import *
 from asl_course.synth import *
 from asl_course import synth
@@ -140,14 +141,14 @@ def test_panel():
     assert Image.open(io.BytesIO(base64.b64decode(shown["image/png"]))).size==(32, 32) and "application/vnd.jupyter.widget-view+json" in shown
 
 def test_recipes_measure(hands):
-    r = run_recipe("20.difficulty", hands, 1, scale="smoke")
+    r = run_recipe("synth.difficulty", hands, 1, scale="smoke")
     assert {*r}=={"linear", "cnn"} and 2/24<r["linear"]["valid"]["acc"]<=1
     s = synth.sim_to_real(hands.sample(240, 240, 0), 1, "cpu", "full", n=240, epochs=6, bs=32)
     assert len(s["recall"])==24 and s["test"]["acc"]>3/24
 
 def test_difficulty_on_record():
     "The rendered set is as hard as promised: from the published record, measured on the whole set"
-    rec = read_record("20.difficulty", "synth")
+    rec = read_record("synth.difficulty", "synth")
     mean = lambda k: np.mean(seed_values(rec, k))
     assert .45<=mean("linear.test.acc")<=.80 and mean("cnn.test.acc")>=.95 and mean("linear.valid.acc")-mean("linear.test.acc")>=.10
-    assert seed_values(read_record("20.sim-to-real"), "test.acc")[0]>.40
+    assert seed_values(read_record("synth.sim-to-real"), "test.acc")[0]>.40

@@ -1,0 +1,43 @@
+"Nothing leaves the machine, and nothing is left on it: traced in a fresh home, as on a person's machine, not as in CI"
+import os, re, shutil, subprocess, sys
+from pathlib import Path
+import pytest
+from conftest import ROOT
+
+BIN, STRACE = Path(sys.executable).parent, shutil.which("strace")
+PHOTO = str(ROOT/"nbs"/"photos"/"L.png")
+READ = f"from asl_course.predict import Predictor; print(Predictor()({PHOTO!r}).letter)"
+PROGRAMS = {
+    "asl_predict": [str(BIN/"asl_predict"), PHOTO],
+    "Predictor": [sys.executable, "-c", READ],
+    "after torch": [sys.executable, "-c", f"import torch, onnx; {READ}"],
+    "onnxruntime by hand": [sys.executable, "-c", f"from asl_course.core import LETTERS; import onnxruntime; {READ}"]}
+
+def quiet_home(tmp_path):
+    "What a program started by a person finds: a home with nothing in it, and no variable of CI or of these tests"
+    home = tmp_path/"home"; home.mkdir()
+    return home, {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "TMPDIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+
+def traced(command, env, tmp_path):
+    "(what it printed, system calls that name a host or connect to one); without a tracer the second is None"
+    log = tmp_path/"trace"
+    tracer = [STRACE, "-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", str(log)] if STRACE else []
+    res = subprocess.run(tracer+command, env=env, capture_output=True, text=True, cwd=tmp_path)
+    assert res.returncode==0, res.stderr
+    return res.stdout, [l for l in log.read_text().splitlines() if re.search(r"AF_INET6?\b|sendmmsg", l)] if tracer else None
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_reading_writes_nothing_and_asks_nobody(name, tmp_path):
+    home, env = quiet_home(tmp_path)
+    said, calls = traced(PROGRAMS[name], env, tmp_path)
+    assert " L " in f" {said.strip()} "
+    left = [str(p.relative_to(home)) for p in home.rglob("*") if p.is_file()]
+    assert not left, f"{name} left files in the home folder: {left}"
+    assert not calls, f"{name} asked another host: {calls[:3]}"
+
+@pytest.mark.skipif(not STRACE, reason="no strace here; CI's machine has it")
+def test_the_tracer_sees_a_connection(tmp_path):
+    _, env = quiet_home(tmp_path)
+    call = "import socket\ntry: socket.create_connection(('127.0.0.1', 9), 1)\nexcept OSError: print('tried')"
+    said, calls = traced([sys.executable, "-c", call], env, tmp_path)
+    assert "tried" in said and len(calls)==1
