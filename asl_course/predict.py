@@ -379,10 +379,11 @@ def make_reader(
 ):                 # ([the two paths], their `About`)
     "Train the shipped recipe and write both files"
     import torch
+    readings.begin()
     made = reader(letters, seed, device, scale)
     r = recipes["shipped.reader"]
     about = About(LETTERS, tuple(letters.x.shape[1:]), r.id, {**r.settings, "seed": seed, "scale": scale}, made["temperature"], made["threshold"],
                   dict(test=made["test"]["acc"], valid=made["valid"]["acc"], answered=made["answered"]["acc"], outside={k: made[k]["acc"] for k in ("rendered", "photos") if k in made},
-                       rows=list(letters.rows), source=letters.source, data=letters.sha256, torch=torch.__version__.split("+")[0], code=identity(reader)))
+                       rows=list(letters.rows), source=letters.source, data={**letters.sha256, **readings.files}, torch=torch.__version__.split("+")[0], code=identity(reader)))
     folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
     return [save_model(made["_model"], folder/f"reader{s}", about) for s in (".safetensors", ".onnx")], about
