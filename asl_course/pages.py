@@ -16,7 +16,7 @@ from .records import _sha
 
 # %% auto #0
 __all__ = ['all_recipes', 'chosen_recipes', 'run_sweep', 'records_table', 'frozen_rows', 'smoke_runs', 'differences',
-           'compare_runs', 'code_at', 'commits_of', 'can_accept', 'accept', 'refusal', 'note_accepted']
+           'compare_runs', 'code_at', 'can_accept', 'accept', 'refusal', 'note_accepted']
 
 # %% ../nbs/27_pages.ipynb #ca75bb89
 def all_recipes():
@@ -228,12 +228,6 @@ def code_at(
     return Path(folder)
 
 # %% ../nbs/27_pages.ipynb #2b77b0e4
-def commits_of(
-    rec, # A record
-):       # Without repetition; None among them where a seed names none
-    "The commits whose code measured a record"
-    return list(dict.fromkeys(o["commit"] for o in rec["seeds"]))
-
 def can_accept(
     rec, # A record, or None
 ):       # Why not, in words; empty when it can be tried

@@ -17,8 +17,8 @@ from .core import cache_folder, repo_root, write_atomic, readings
 # %% auto #0
 __all__ = ['library_code', 'SCHEMA', 'recipes', 'Module', 'imported', 'Code', 'read_code', 'code_of', 'identity', 'resolved',
            'Recipe', 'recipe', 'records_folder', 'read_record', 'write_record', 'git', 'clean_commit', 'identities',
-           'misfit', 'record', 'is_recorded', 'run_recipe', 'stale', 'mean_interval', 'seed_values', 'show_record',
-           'on_record']
+           'commits_of', 'misfit', 'record', 'is_recorded', 'run_recipe', 'stale', 'mean_interval', 'seed_values',
+           'show_record', 'on_record']
 
 # %% ../nbs/26_records.ipynb #96b28bc0
 _SKIPPED = set("recipe run_recipe start scale_now pick_device show_hands headline readings load_letters load_mnist".split()) # No number depends on these: data are told by their sha256
@@ -442,6 +442,12 @@ def identities(
 ):            # The identity that was measured, and those that were found to do the same since
     "What code a record speaks for"
     return [rec["identity"], *(o["identity"] for o in rec.get("accepted", []))]
+
+def commits_of(
+    rec:dict, # A record
+):            # Without repetition; None among them where a seed names none
+    "The commits whose code measured a record"
+    return list(dict.fromkeys(o["commit"] for o in rec["seeds"]))
 
 def misfit(
     rec:dict,    # A record
