@@ -152,7 +152,8 @@ def _smoke_runs(task):
         steps = [[n, float(sum(((a-b)**2).sum() for a, b in zip(weights(opt), start)))**.5] for opt, n, start in moved.values()]
         where = f"{r.fn.__module__.removeprefix('asl_course.')}.{r.fn.__name__}"
         read = core.readings.n if hasattr(core, "readings") else core._readings[0]
-        results[name] = dict(metrics={k: v for k, v in metrics.items() if k[0]!="_"}, settings=r.settings, where=where,
+        detail = {k: v for k, v in metrics.items() if k[0]=="_" and isinstance(v, (int, float, list))}
+        results[name] = dict(metrics={k: v for k, v in metrics.items() if k[0]!="_"}, detail=detail, settings=r.settings, where=where,
                              scaled=list(pairs), optimisers=steps, readings=read, seconds=time.perf_counter()-t)
         print(f"{name}: {results[name]['seconds']:.1f} s", file=sys.stderr, flush=True)
     with open(task["out"], "w") as f: json.dump(results, f, default=lambda o: o.item() if hasattr(o, "item") else str(o))
@@ -212,8 +213,9 @@ def compare_runs(
     "What two versions of a recipe do not have in common"
     bad = [(f"error {k}", o["error"], "") for k, o in (("then", was), ("now", now)) if "error" in o]
     if bad: return bad
-    found = [o for k in ("metrics", "scaled", "optimisers") for o in
-             ((f"{k}: {at}", a, b) for at, a, b in differences(was[k], now[k], timings if k=="metrics" else ()))]
+    both = {k: {d: o["detail"][d] for d in {*was["detail"]}&{*now["detail"]}} for k, o in (("was", was), ("now", now))}
+    pairs = [(k, was[k], now[k]) for k in ("metrics", "scaled", "optimisers")]+[("detail", both["was"], both["now"])]
+    found = [(f"{k}: {at}", a, b) for k, x, y in pairs for at, a, b in differences(x, y, timings if k=="metrics" else ())]
     return found+[(f"setting {k}", a, b) for k, a, b in _same_numbers(was["settings"], now["settings"])+_same_numbers(was["resolved"], now["resolved"])]
 
 def code_at(

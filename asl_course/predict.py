@@ -321,10 +321,11 @@ def _outside(model, seed, device, scale, temperature=1., threshold=0.):
     from asl_course.files import folder_sha256
     read = lambda x: (predict(model, x, device)/temperature).softmax(1)
     ims, y = rendered_photos(scaled(240, 48, scale), seed)
-    folder = find_photos()
-    if folder: readings.files["asl_letters"] = folder_sha256(folder)
-    res = dict(rendered=outside_scores(read, np.stack([prepare(o) for o in ims]), y, threshold))
-    return res | (dict(photos=outside_scores(read, *read_photos(folder), threshold)) if folder else {})
+    x, folder = np.stack([prepare(o) for o in ims]), find_photos()
+    res = dict(rendered=outside_scores(read, x, y, threshold), _rendered=read(x).max(1)[0].tolist()) # what few pictures do not show in an accuracy
+    if folder is None: return res
+    readings.files["asl_letters"] = folder_sha256(folder)
+    return res | dict(photos=outside_scores(read, *read_photos(folder), threshold))
 
 def alone(
     letters, seed, device, scale, # As `run_recipe` gives them

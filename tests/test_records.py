@@ -78,7 +78,7 @@ def test_code_that_does_something_else_is_refused(today, known, tmp_path):
     other = smoke_runs(copy_of(tmp_path, *(CHANGES[o] for o in set(LOOKS.values()))), list(LOOKS), 2)
     for id, what in LOOKS.items():
         bad = compare_runs(today[id], other[id], known[id].timings)
-        assert any(at.split(":")[0] in ("optimisers", "metrics") for at, *_ in bad), (id, what, bad)
+        assert any(at.split(":")[0] in ("optimisers", "metrics", "detail") for at, *_ in bad), (id, what, bad)
         assert refusal(bad).startswith("refused, today's code does something else (")
 
 @pytest.mark.skipif(not os.environ.get("ASL_NIGHTLY"), reason="an hour; the nightly workflow sets ASL_NIGHTLY")
@@ -311,7 +311,7 @@ def old_record(toy, fake_recipe, tmp_path):
     put(); put.folder = tmp_path
     return put
 
-def result(**changes): return dict(metrics=dict(acc=.5, seconds=1.), settings={"lr": .5}, resolved={"fit.lr": .1}, scaled=[[50, 2]], optimisers=[[40, 1.25]]) | changes
+def result(**changes): return dict(metrics=dict(acc=.5, seconds=1.), settings={"lr": .5}, resolved={"fit.lr": .1}, scaled=[[50, 2]], optimisers=[[40, 1.25]], detail={"_sure": [.1, .2]}) | changes
 
 @pytest.fixture()
 def clean(monkeypatch):
@@ -320,15 +320,15 @@ def clean(monkeypatch):
 def test_a_verdict_is_noted_or_refused(old_record, fake_recipe, monkeypatch, clean):
     recipes[fake_recipe].timings = ("seconds",)
     def answers(now, then):
-        monkeypatch.setattr(pages, "smoke_runs", lambda root, ids, jobs=None: {id: now if Path(root)==repo_root() else then for id in ids})
+        monkeypatch.setattr(pages, "smoke_runs", lambda root, ids, jobs=None: {id: now if Path(root)==ROOT else then for id in ids})
         return accept([fake_recipe], "synth", old_record.folder)[fake_recipe]
     monkeypatch.setattr(pages, "code_at", lambda commit, folder: folder)
-    for then in (result(metrics=dict(acc=.51, seconds=1.)), result(scaled=[[60, 2]]), result(optimisers=[[40, 1.3]]), result(settings={"lr": .4}), result(resolved={"fit.lr": .2}), dict(error="KeyError: gone")):
+    for then in (result(metrics=dict(acc=.51, seconds=1.)), result(scaled=[[60, 2]]), result(optimisers=[[40, 1.3]]), result(detail={"_sure": [.1, .3]}), result(settings={"lr": .4}), result(resolved={"fit.lr": .2}), dict(error="KeyError: gone")):
         said = answers(result(), then)
         assert said.startswith("refused, today's code does something else"), said
         assert read_record(fake_recipe, "synth", old_record.folder)["identity"]=="0"*12 and "accepted" not in read_record(fake_recipe, "synth", old_record.folder)
     assert "acc: 0.51 then, 0.5 now" in answers(result(), result(metrics=dict(acc=.51, seconds=1.)))
-    said = answers(result(), result(metrics=dict(acc=.5, seconds=7.), resolved={"train.lr": .1}))
+    said = answers(result(), result(metrics=dict(acc=.5, seconds=7.), resolved={"train.lr": .1}, detail={}))
     rec = read_record(fake_recipe, "synth", old_record.folder)
     assert said.startswith("accepted: the same as at ") and rec["accepted"]==[dict(identity=recipes[fake_recipe].code()[0], commit="c"*40)] and stale(rec)==""
     assert accept([fake_recipe], "synth", old_record.folder)=={fake_recipe: "valid as it is"}
