@@ -16,7 +16,7 @@ from .records import _sha
 
 # %% auto #0
 __all__ = ['all_recipes', 'chosen_recipes', 'run_sweep', 'records_table', 'frozen_rows', 'smoke_runs', 'differences',
-           'compare_runs', 'code_at', 'can_accept', 'accept', 'refusal', 'note_accepted']
+           'compare_runs', 'code_at', 'can_accept', 'accept', 'refusal']
 
 # %% ../nbs/27_pages.ipynb #ca75bb89
 def all_recipes():
@@ -274,7 +274,7 @@ def accept(
         for id in which: bad[id] += compare_runs(was[then[id]], now[id], known[id].timings)
     for id, rec in records.items():
         found[id] = refusal(bad[id]) if bad[id] else f"accepted: the same as at {' and '.join(c[:10] for c in commits_of(rec))}"
-        if not bad[id]: note_accepted(rec, known[id], head, folder)
+        if not bad[id]: _note_accepted(rec, known[id], head, folder)
     return found
 
 def refusal(
@@ -286,7 +286,7 @@ def refusal(
     more = f"; and {len(bad)-most} more" if len(bad)>most else ""
     return f"refused, today's code does something else ({shown}{more}). If it is meant to, measure again"
 
-def note_accepted(rec, r, head, folder):
+def _note_accepted(rec, r, head, folder):
     "Write into a record that the code of commit `head` does the same"
     code, numbers = r.code()
     rec.setdefault("accepted", []).append(dict(identity=code, commit=head))

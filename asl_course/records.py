@@ -15,10 +15,10 @@ from .core import *
 from .core import cache_folder, repo_root, write_atomic, readings
 
 # %% auto #0
-__all__ = ['library_code', 'SCHEMA', 'recipes', 'Module', 'imported', 'Code', 'read_code', 'code_of', 'identity', 'resolved',
-           'Recipe', 'recipe', 'records_folder', 'read_record', 'write_record', 'git', 'clean_commit', 'identities',
-           'commits_of', 'misfit', 'record', 'is_recorded', 'run_recipe', 'stale', 'mean_interval', 'seed_values',
-           'show_record', 'on_record']
+__all__ = ['library_code', 'SCHEMA', 'recipes', 'Module', 'Code', 'read_code', 'code_of', 'identity', 'resolved', 'Recipe',
+           'recipe', 'records_folder', 'read_record', 'write_record', 'git', 'clean_commit', 'identities', 'commits_of',
+           'misfit', 'record', 'is_recorded', 'run_recipe', 'stale', 'mean_interval', 'seed_values', 'show_record',
+           'on_record']
 
 # %% ../nbs/26_records.ipynb #96b28bc0
 _SKIPPED = set("recipe run_recipe start scale_now pick_device show_hands headline readings load_letters load_mnist".split()) # No number depends on these: data are told by their sha256
@@ -102,7 +102,7 @@ class Module:
     def _add(self, node):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             if isinstance(node, ast.ImportFrom) and node.names[0].name=="*": self.stars.append(_home(node))
-            else: self.imports |= imported(node)
+            else: self.imports |= _imported(node)
             return
         if isinstance(node, ast.Expr) and _base(node) in _SKIPPED: return # a registration
         whole = isinstance(node, (ast.FunctionDef, ast.ClassDef))
@@ -110,7 +110,7 @@ class Module:
         for name in given|(changed&self.defs.keys()): # what is changed may stand elsewhere
             self.defs[name] = ([] if whole else self.defs.get(name, []))+[node]
 
-def imported(node):
+def _imported(node):
     "Local name -> (module of the course, name in it), (module, None) for a module, or (None, where it is from)"
     if isinstance(node, ast.Import): return {o.asname or o.name.partition(".")[0]: (None, o.name) for o in node.names}
     home = _home(node)
@@ -175,7 +175,7 @@ class Code:
         inner = [n for o in nodes for n in ast.walk(o)]
         for o in inner:
             if isinstance(o, (ast.Import, ast.ImportFrom)):
-                for n, (home, what) in imported(o).items():
+                for n, (home, what) in _imported(o).items():
                     found[n] = (home, what) if home is None or what is None else self.find(home, what)
         for o in inner: # a module of the course by its name, then something in it
             if isinstance(o, ast.Attribute) and isinstance(o.value, ast.Name):

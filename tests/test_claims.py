@@ -3,7 +3,7 @@ import json, re
 from dataclasses import replace
 import numpy as np, pytest
 from conftest import ROOT, load, source
-from asl_course import records
+from asl_course import pages, records
 from asl_course.records import read_record
 from asl_course.claims import *
 from asl_course.claims import CLAIMS
@@ -72,7 +72,7 @@ def test_table_for_a_page():
 @pytest.fixture
 def runs(tmp_path, monkeypatch):
     "A folder of records in place of the published ones, with one record in it"
-    monkeypatch.setattr(records, "records_folder", lambda write=False: tmp_path)
+    for o in (records, pages): monkeypatch.setattr(o, "records_folder", lambda write=False: tmp_path)
     rec = json.loads((ROOT/"data"/"runs"/"t1.stated.real.json").read_text())
     def put(**changes):
         (tmp_path/"t1.stated.real.json").write_text(json.dumps({**rec, **changes}))

@@ -82,8 +82,8 @@ WRONG = {
 
 def test_there_are_two_to_four_in_each_chapter():
     ids = [o for o in exercises if o!="example.double"]
-    chapters = [p.stem[:2] for p in NBS if p.parent.name=="nbs" and p.stem[:2].isdigit() and 0<int(p.stem[:2])<20]
-    assert {c: 2<=sum(o[:2]==c for o in ids)<=4 for c in chapters}=={c: True for c in chapters} and set(WRONG)==set(ids)
+    chapters = [p.stem.partition("_")[2] for p in NBS if p.parent.name=="nbs" and p.stem[:2].isdigit() and 0<int(p.stem[:2])<20]
+    assert {c: 2<=sum(o.partition(".")[0]==c for o in ids)<=4 for c in chapters}=={c: True for c in chapters} and set(WRONG)==set(ids)
 
 @pytest.mark.parametrize("id", WRONG)
 def test_a_stub_is_open_and_wrong_answers_fail(id, progress_path):

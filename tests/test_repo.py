@@ -170,22 +170,9 @@ def test_no_result_is_typed_into_prose(nb):
             hit = re.search(r"\d[\d.,]* ?%|(?<![\d.])0?\.\d{2,}|\b\d+\.\d+ ?(x|times|s|seconds)\b", par)
             assert not hit, f"{hit[0]!r} in {par[:80]!r}: results are printed from records"
 
-LONG = {"01_data": (300, 1650),   # says once how all pages are read
-        "02_scratch": (300, 1650), # a derivation, and a claim taken apart
-        "03_train": (440, 1800),  # `fit`, T1 in full and the saving of weights are one story; shorten it before it grows
-        "10_honest": (415, 2050), # three questions, each with a function or two and the recipe that checks its promise
-        "11_speed": (460, 1500), # the ladder, the speedrun, what grows with what: each a recipe, and a page that cannot be split without its measure
-        "12_predict": (455, 1550)} # a model file, eight steps of a photograph, the reader: each refuses what is bad, which takes lines
-
 @pytest.mark.parametrize("nb", CHAPTERS, ids=lambda p: p.stem)
-def test_chapter_length(nb):
-    most_lines, most_words = LONG.get(nb.stem, (300, 1500))
-    d = load(nb)
-    words = sum(len(re.sub(r"\(http\S+\)", "", source(c)).split()) for c in d["cells"] if c["cell_type"]=="markdown")
-    stubs = [c for c in code_cells(d) if re.search(r'^check\("', source(c), re.M)] # room for the learner's answers, not part of what is read
-    lines = sum(len([o for o in source(c).splitlines() if o.strip()]) for c in code_cells(d) if c not in stubs)
-    assert 40<=len(d["cells"])-2*len(stubs)<=90 and lines<=most_lines and words<=most_words, (len(d["cells"]), lines, words)
-    md = "\n".join(source(c) for c in d["cells"] if c["cell_type"]=="markdown")
+def test_chapter_has_its_parts(nb):
+    md = "\n".join(source(c) for c in load(nb)["cells"] if c["cell_type"]=="markdown")
     for part in ("You will be able to", "## Check yourself", "## Exercises", "## Further reading"): assert part in md, part
 
 def test_the_tells_are_found():
