@@ -22,9 +22,9 @@ __all__ = ['all_recipes', 'chosen_recipes', 'run_sweep', 'records_table', 'froze
 def all_recipes():
     "Import every module that registers recipes; returns ids and recipes"
     from asl_course import records
-    folder = Path(records.__file__).parent
-    for p in sorted(folder.glob("*.py")):
-        if p.stem not in ("__init__", "_modidx", "commands", "all", "pages"): importlib.import_module(f"asl_course.{p.stem}")
+    others = "__init__", "_modidx", "commands", "all", "pages"
+    for p in sorted(Path(records.__file__).parent.glob("*.py")):
+        if p.stem not in others: importlib.import_module(f"asl_course.{p.stem}")
     return records.recipes
 
 def chosen_recipes(
@@ -52,7 +52,7 @@ def run_sweep(
     seeds=None,     # How many; by default as many as the recipe asks for
     folder=None,    # Where to keep the records
 ):                  # Number of runs made
-    "Run recipes for seeds 42, 43, ..., leaving out what is already recorded for the same code, settings, data and scale"
+    "Run recipes for seeds 42, 43, ..., leaving out what is recorded already"
     ids, known = chosen_recipes(ids), all_recipes()
     for id in ids: known[id].fixed = known[id].code() # editing files meanwhile changes nothing
     loaded, n = {}, 0
@@ -76,8 +76,9 @@ def _state(rec, r):
 
 def records_table(
     folder=None, # Folder of records; by default the published ones, and then recipes without a record are listed too
-):               # A frame, a line a record: seeds; looks, readings of the test file; seconds of a run; accuracy on valid and test, where they are metrics; state, what does not fit
-    "The records, and which of them no longer match the code"
+):               # A frame, a line a record
+    """The records, and which of them no longer match the code: seeds; looks, how often the test file was read; seconds of
+    a run; accuracy on valid and test, where they are metrics; state, what does not fit"""
     import pandas as pd
     known, rows = all_recipes(), {}
     for p in sorted(Path(folder or records_folder()).glob("*.json")):
@@ -135,13 +136,15 @@ def _smoke_runs(task):
     hooks = importlib.import_module("torch.optim.optimizer")
     hooks.register_optimizer_step_pre_hook(before)
     hooks.register_optimizer_step_post_hook(after)
-    rows, digits, results = load_file(task["rows"]), None, {}
+    rows, results = load_file(task["rows"]), {}
     fields = inspect.signature(core.Letters).parameters
     rows |= {k.replace("signer", "person"): v for k, v in rows.items() if "signer" in k}
     for name in task["ids"]:
-        t, r = time.perf_counter(), next((known[o] for o in name.split("|") if o in known), None) # a name may have changed
+        t = time.perf_counter()
+        r = next((known[o] for o in name.split("|") if o in known), None) # a name may have changed
         if r is None: results[name] = dict(error=f"there is no recipe {name}"); continue
-        if getattr(r, "data", "letters")=="digits": data = importlib.import_module("asl_course.digits").load_mnist("synth")
+        digits = getattr(r, "data", "letters")=="digits"
+        if digits: data = importlib.import_module("asl_course.digits").load_mnist("synth")
         else: data = core.Letters(**{k: v for k, v in rows.items() if k in fields}, source="synth")
         pairs.clear(); moved.clear()
         core.set_seed(42)
@@ -149,14 +152,17 @@ def _smoke_runs(task):
         else: core._readings[0] = 0
         try: metrics = r.fn(data, 42, "cpu", "smoke", **r.settings)
         except Exception as e: results[name] = dict(error=f"{type(e).__name__}: {e}"); continue
-        steps = [[n, float(sum(((a-b)**2).sum() for a, b in zip(weights(opt), start)))**.5] for opt, n, start in moved.values()]
+        def way(opt, start): return float(sum(((a-b)**2).sum() for a, b in zip(weights(opt), start)))**.5
+        steps = [[n, way(opt, start)] for opt, n, start in moved.values()]
         where = f"{r.fn.__module__.removeprefix('asl_course.')}.{r.fn.__name__}"
         read = core.readings.n if hasattr(core, "readings") else core._readings[0]
         detail = {k: v for k, v in metrics.items() if k[0]=="_" and isinstance(v, (int, float, list))}
-        results[name] = dict(metrics={k: v for k, v in metrics.items() if k[0]!="_"}, detail=detail, settings=r.settings, where=where,
-                             scaled=list(pairs), optimisers=steps, readings=read, seconds=time.perf_counter()-t)
+        kept = {k: v for k, v in metrics.items() if k[0]!="_"}
+        results[name] = dict(metrics=kept, detail=detail, settings=r.settings, where=where, scaled=list(pairs),
+                             optimisers=steps, readings=read, seconds=time.perf_counter()-t)
         print(f"{name}: {results[name]['seconds']:.1f} s", file=sys.stderr, flush=True)
-    with open(task["out"], "w") as f: json.dump(results, f, default=lambda o: o.item() if hasattr(o, "item") else str(o))
+    number = lambda o: o.item() if hasattr(o, "item") else str(o)
+    with open(task["out"], "w") as f: json.dump(results, f, default=number)
 
 # %% ../nbs/27_pages.ipynb #693c7a5b
 def smoke_runs(
@@ -166,15 +172,17 @@ def smoke_runs(
 ):            # id -> dict of metrics, settings, resolved, where, scaled, optimisers, readings, seconds; or of error
     "Run recipes of a copy of the library at smoke scale, on the frozen rows, one thread each"
     jobs = min(ifnone(jobs, num_cpus()), len(ids)) or 1
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": "", "PYTHONWARNINGS": "ignore", "ASL_CACHE": str(cache_folder())}
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": "", "PYTHONWARNINGS": "ignore"}
+    env["ASL_CACHE"] = str(cache_folder())
     for k in ("IN_TEST", "ASL_SCALE", "ASL_SOURCE", "ASL_DEVICE", "ASL_RECORDS"): env.pop(k, None)
     rows = str(frozen_rows())
     with tempfile.TemporaryDirectory() as d:
         def run(i):
             task = dict(root=str(root), ids=ids[i::jobs], rows=rows, out=f"{d}/{i}.json")
             program = f"{inspect.getsource(_smoke_runs)}\n_smoke_runs({task!r})"
-            res = subprocess.run([sys.executable, "-c", program], cwd=d, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            if res.returncode: raise RuntimeError(f"the code in {Path(root).name} does not run: {res.stderr.strip().splitlines()[-1]}")
+            res = subprocess.run([sys.executable, "-c", program], cwd=d, env=env, capture_output=True, text=True)
+            said = (res.stderr.strip().splitlines() or ["nothing said"])[-1]
+            if res.returncode: raise RuntimeError(f"the code in {Path(root).name} does not run: {said}")
             return json.loads(Path(task["out"]).read_text())
         with ThreadPoolExecutor(jobs) as pool: found = {k: v for o in pool.map(run, range(jobs)) for k, v in o.items()}
     code = read_code(Path(root)/"asl_course")
@@ -193,7 +201,8 @@ def differences(
     if any(fnmatch.fnmatch(at, t) for t in timings): return []
     inner = lambda k: f"{at}.{k}" if at else str(k)
     if isinstance(a, dict) and isinstance(b, dict):
-        return [o for k in sorted({*a, *b}) for o in differences(a.get(k, "nothing"), b.get(k, "nothing"), timings, tol, inner(k))]
+        pairs = [(k, a.get(k, "nothing"), b.get(k, "nothing")) for k in sorted({*a, *b})]
+        return [o for k, x, y in pairs for o in differences(x, y, timings, tol, inner(k))]
     if isinstance(a, list) and isinstance(b, list) and len(a)==len(b):
         return [o for i, (x, y) in enumerate(zip(a, b)) for o in differences(x, y, timings, tol, inner(i))]
     numbers = all(isinstance(o, (int, float)) and not isinstance(o, bool) for o in (a, b))
@@ -213,10 +222,15 @@ def compare_runs(
     "What two versions of a recipe do not have in common"
     bad = [(f"error {k}", o["error"], "") for k, o in (("then", was), ("now", now)) if "error" in o]
     if bad: return bad
-    both = {k: {d: o["detail"][d] for d in {*was["detail"]}&{*now["detail"]}} for k, o in (("was", was), ("now", now))}
-    pairs = [(k, was[k], now[k]) for k in ("metrics", "scaled", "optimisers")]+[("detail", both["was"], both["now"])]
-    found = [(f"{k}: {at}", a, b) for k, x, y in pairs for at, a, b in differences(x, y, timings if k=="metrics" else ())]
-    return found+[(f"setting {k}", a, b) for k, a, b in _same_numbers(was["settings"], now["settings"])+_same_numbers(was["resolved"], now["resolved"])]
+    both = {*was["detail"]}&{*now["detail"]}
+    was, now = ({**o, "detail": {k: o["detail"][k] for k in both}} for o in (was, now))
+    found = []
+    for k in ("metrics", "detail", "scaled", "optimisers"):
+        apart = differences(was[k], now[k], timings if k=="metrics" else ())
+        found += [(f"{k}: {at}", a, b) for at, a, b in apart]
+    for k in ("settings", "resolved"):
+        found += [(f"setting {at}", a, b) for at, a, b in _same_numbers(was[k], now[k])]
+    return found
 
 def code_at(
     commit, # A commit of the repository
@@ -238,7 +252,8 @@ def can_accept(
     if rec is None: return "there is no record of it: `asl_sweep` makes one"
     if not all(commits_of(rec)): return f"its record names no commit: {again}"
     gone = [c for c in commits_of(rec) if git("merge-base", "--is-ancestor", c, "HEAD") is None]
-    if gone: return f"its commit {gone[0][:10]} is not in this history (in a shallow clone, `git fetch --unshallow` first): {again}"
+    if gone:
+        return f"its commit {gone[0][:10]} is not in this history (in a shallow clone, `git fetch --unshallow`): {again}"
     from asl_course.files import SHA256, TRAIN, TEST
     r, published = recipes[rec["id"]], {"train": SHA256[TRAIN], "test": SHA256[TEST]}
     if rec["source"]=="real" and r.data=="letters" and {k: rec["data"].get(k) for k in published}!=published:
@@ -250,14 +265,18 @@ def accept(
     source="real", # Source of their records
     folder=None,  # Where the records are; by default the published ones
     jobs=None,    # Processes
-):                # id -> what was found, in words; "accepted ..." when the record speaks for today's code now; raises `ValueError` without git, or when the library has been changed since its last commit
-    "Does today's code do what the code did that made these records? Where it does, the record notes its identity"
+):                # id -> what was found, in words; "accepted ..." when the record speaks for today's code now
+    """Does today's code do what the code did that made these records? Where it does, the record notes its identity.
+    Raises `ValueError` without git, and when the library has been changed since its last commit"""
     known, folder = all_recipes(), Path(ifnone(folder, records_folder()))
     found, records, groups = {}, {}, {}
-    if git("rev-parse", "HEAD") is None: raise ValueError("a verdict needs the repository with its history, and git: neither is here")
+    if git("rev-parse", "HEAD") is None:
+        raise ValueError("a verdict needs the repository with its history, and git: neither is here")
     clean_commit.cache_clear()
     head = clean_commit()
-    if head is None: raise ValueError("the library has changes that no commit holds: commit them first, so that the verdict can name what it is about")
+    if head is None:
+        raise ValueError("the library has changes that no commit holds: commit them first, so that the verdict can "
+                         "name what it is about")
     for id in ids:
         try: rec = read_record(id, source, folder)
         except ValueError as e: found[id] = str(e); continue
@@ -273,8 +292,9 @@ def accept(
         with tempfile.TemporaryDirectory() as d: was = smoke_runs(code_at(commit, d), list(then.values()), jobs)
         for id in which: bad[id] += compare_runs(was[then[id]], now[id], known[id].timings)
     for id, rec in records.items():
-        found[id] = refusal(bad[id]) if bad[id] else f"accepted: the same as at {' and '.join(c[:10] for c in commits_of(rec))}"
-        if not bad[id]: _note_accepted(rec, known[id], head, folder)
+        if bad[id]: found[id] = refusal(bad[id]); continue
+        _note_accepted(rec, known[id], head, folder)
+        found[id] = f"accepted: the same as at {' and '.join(c[:10] for c in commits_of(rec))}"
     return found
 
 def refusal(

@@ -21,7 +21,8 @@ __all__ = ['library_code', 'SCHEMA', 'recipes', 'Module', 'Code', 'read_code', '
            'on_record']
 
 # %% ../nbs/26_records.ipynb #96b28bc0
-_SKIPPED = set("recipe run_recipe start scale_now pick_device show_hands headline readings load_letters load_mnist".split()) # No number depends on these: data are told by their sha256
+# Names that no number depends on; data are told by their sha256
+_SKIPPED = set("recipe run_recipe start scale_now pick_device show_hands headline readings load_letters load_mnist".split())
 
 def _base(node):
     "The name that `a`, `a.b`, `a[0]` and `a.b(1)(2)` begin with"
@@ -269,7 +270,7 @@ def _parameters(node):
     "Parameters of a function, or of a class's `__init__`, in order, and defaults by name"
     if isinstance(node, ast.ClassDef):
         node = next((o for o in node.body if getattr(o, "name", "")=="__init__"), None)
-        if node is None: return [], {}
+    if not isinstance(node, ast.FunctionDef): return [], {}
     a = node.args
     names = [o.arg for o in a.posonlyargs+a.args]
     given = dict(zip(reversed(names), reversed(a.defaults)))
@@ -292,17 +293,19 @@ def resolved(
     rest = own.args.kwarg.arg if own is not None and own.args.kwarg else None
     for at, pieces in nodes.items():
         for call in [c for o in pieces for c in _calls(_Plain().visit(ast.parse(ast.unparse(o)).body[0]))]:
-            target = code.uses(*at).get(ast.unparse(call.func))
+            called = ast.unparse(call.func)
+            target = code.uses(*at).get(called)
             known = target is not None and target[0] is not None
-            names = _parameters(nodes[target][-1])[0] if known and isinstance(nodes[target][-1], (ast.FunctionDef, ast.ClassDef)) else []
+            names = _parameters(nodes[target][-1])[0] if known else []
             stars = [k.value for k in call.keywords if k.arg is None]
             given = dict(zip(names, call.args))|{k.arg: k.value for k in call.keywords if k.arg}
             if known:
-                mine = settings if at==(module, name) and any(_base(o)==rest for o in stars) else {}
-                passed.setdefault(target, []).append((set(given), mine, bool(stars) or any(isinstance(o, ast.Starred) for o in call.args)))
+                on = at==(module, name) and any(_base(o)==rest for o in stars) # the recipe's own settings go on
+                passed.setdefault(target, []).append((set(given), settings if on else {}))
             for k, v in given.items():
                 ok, v = _literal(v)
-                if ok and _is_number(v) and (known or not isinstance(v, bool)): out.setdefault(f"{at[1]}: {ast.unparse(call.func)}.{k}", []).append(v)
+                if ok and _is_number(v) and (known or not isinstance(v, bool)):
+                    out.setdefault(f"{at[1]}: {called}.{k}", []).append(v)
     out = {k: v[0] if len(v)==1 else v for k, v in out.items()}
     for at, pieces in nodes.items():
         if at==(module, name): continue
@@ -310,9 +313,9 @@ def resolved(
             if isinstance(o, (ast.FunctionDef, ast.ClassDef)):
                 sites = passed.get(at, [])
                 for k, v in _parameters(o)[1].items():
-                    mine = [s[k] for _, s, _ in sites if k in s]
+                    mine = [s[k] for _, s in sites if k in s]
                     if mine: out[f"{at[1]}.{k}"] = mine[0]
-                    elif not sites or any(k not in g for g, _, _ in sites): out[f"{at[1]}.{k}"] = _literal(v)[1]
+                    elif not sites or any(k not in g for g, _ in sites): out[f"{at[1]}.{k}"] = _literal(v)[1]
             elif isinstance(o, (ast.Assign, ast.AugAssign)):
                 text = _literal(o.value)[1]
                 out[at[1]] = text if len(repr(text))<=300 else f"sha256 {_sha(text)}"
@@ -372,7 +375,7 @@ def recipe(
 def records_folder(
     write:bool=False, # The folder to write to, rather than the one with the published records?
 ):                    # A `Path`
-    "Published records: `data/runs`, or the package's own copy. Your own: the cache folder, unless `ASL_RECORDS` names another"
+    "Published records: `data/runs`, or the package's own copy. Your own: `ASL_RECORDS`, else the cache folder"
     if write: return Path(os.environ.get("ASL_RECORDS") or cache_folder()/"runs")
     root = repo_root()
     return root/"data"/"runs" if root else Path(find_spec("asl_course").origin).resolve().parent/"runs"
@@ -391,7 +394,8 @@ def read_record(
     if not path.exists(): return None
     try: rec = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as e: raise ValueError(f"{path.name} is damaged ({e}): delete it, and {again}") from e
-    if not isinstance(rec, dict): raise ValueError(f"{path.name} holds a {type(rec).__name__}, no record: delete it, and {again}")
+    if not isinstance(rec, dict):
+        raise ValueError(f"{path.name} holds a {type(rec).__name__}, no record: delete it, and {again}")
     if rec.get("schema")!=SCHEMA:
         raise ValueError(f"{path.name} has schema {rec.get('schema')!r}, this library reads {SCHEMA}: {again}")
     missing = [k for k in _HEAD if k not in rec]
@@ -496,7 +500,8 @@ def is_recorded(
     "Has this seed been recorded for the same settings, data, scale and code?"
     try: rec = read_record(id, letters.source, ifnone(folder, records_folder(write=True)))
     except ValueError: return False
-    return rec is not None and not misfit(rec, _head(recipes[id], letters, scale)) and any(o["seed"]==seed for o in rec["seeds"])
+    if rec is None or misfit(rec, _head(recipes[id], letters, scale)): return False
+    return any(o["seed"]==seed for o in rec["seeds"])
 
 # %% ../nbs/26_records.ipynb #3e02d000
 _mine = {} # What this process has measured: (id, source, scale) -> seed -> entry
@@ -508,7 +513,7 @@ def run_recipe(
     device="cpu",      # Where to run
     scale:str=None,    # By default that of the run in progress
     folder=None,       # Where to keep the record; by default your own records
-):                     # What was measured: a dict of metrics; those whose name begins with "_" (a model) stay out of the record
+):                     # A dict of metrics; those whose name begins with "_" (a model) stay out of the record
     "Run a recipe for one seed and keep what it measured"
     import torch
     if id not in recipes:
@@ -577,13 +582,14 @@ def show_record(
     keys=("valid.acc", "test.acc"),  # Metrics to show
     names=None,                      # Column names; by default the keys
     source:str="real",               # Source of the published record
-):                                   # A frame: a line for what was recorded, a line for what you measured since this page began
+):                                   # A frame: a line for what was recorded, one for what you measured on this page
     "The recorded figures of a recipe beside those of your own run: mean and half-width of the 95 % interval over seeds"
     import pandas as pd
     rec = read_record(id, source)
     old = "† " if rec and stale(rec) else ""
     found = [(f"{old}recorded", rec)] if rec else []
-    found += [("yours", dict(id=id, source=s, scale=sc, seeds=list(v.values()))) for (i, s, sc), v in _mine.items() if i==id]
+    for (i, s, sc), v in _mine.items():
+        if i==id: found.append(("yours", dict(id=id, source=s, scale=sc, seeds=list(v.values()))))
     rows = {}
     for who, o in found:
         stats = [mean_interval(seed_values(o, k)) for k in keys]
