@@ -20,7 +20,7 @@ course: .venv/made
 	@$(BIN)/asl_run --scale smoke --out _course
 
 lab: .venv/made
-	@$(BIN)/asl_run --work
+	@$(BIN)/asl_work
 	$(BIN)/jupyter lab --notebook-dir work
 
 test: .venv/made
@@ -35,7 +35,7 @@ data: .venv/made
 	$(BIN)/asl_data
 
 refresh: .venv/made
-	$(BIN)/asl_run --refresh $(CH)
+	$(BIN)/asl_refresh $(CH)
 
 # The environment: made by uv in .venv, again when settings or pins change. TORCH=cpu asks for the small CPU build.
 .venv/made: settings.ini constraints.txt setup.py pyproject.toml

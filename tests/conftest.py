@@ -47,7 +47,7 @@ class Runs:
     """Every chapter through papermill at smoke scale: on rendered and, where found, real data, on each device, with no network, from a foreign
     working folder, and with variables set that the parameters must win over; two chapters are run twice. Three at a time, beside the other tests."""
     def __init__(self, folder):
-        from asl_course.commands import run_chapter
+        from asl_course.pages import run_chapter
         self.folder, self.jobs = Path(folder), {}
         sources = ["synth"]+(["real"] if real_found() else [])
         jobs = [(p, s, d, False) for s in sources for d in devices() for p in NBS if (p.stem, s) in PAGES]+[(p, "synth", "cpu", True) for p in NBS if p.stem in ("01_data", "02_scratch")]

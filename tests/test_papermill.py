@@ -34,7 +34,7 @@ def test_pages_on_both_kinds_of_data():
 
 def test_a_lost_tag_is_noticed(tmp_path):
     "Without the tag papermill puts its values above the defaults, which then win: the hygiene test on tags is what prevents that"
-    from asl_course.commands import run_chapter
+    from asl_course.pages import run_chapter
     import nbformat as nbf
     def page(tags):
         nb = nbf.v4.new_notebook(cells=[nbf.v4.new_code_cell("scale = None", metadata={"tags": tags}), nbf.v4.new_code_cell("from asl_course.core import headline\nheadline(str(scale), 1)")])
@@ -44,7 +44,7 @@ def test_a_lost_tag_is_noticed(tmp_path):
     assert page(["parameters"])=="smoke" and page([])=="None"
 
 def test_a_failing_chapter_is_reported(tmp_path):
-    from asl_course.commands import run_chapter
+    from asl_course.pages import run_chapter
     import nbformat as nbf
     nb = nbf.v4.new_notebook(cells=[nbf.v4.new_code_cell("1/0")])
     nb.metadata["kernelspec"] = {"name": "python3", "display_name": "python3", "language": "python"}

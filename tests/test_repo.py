@@ -57,7 +57,7 @@ def test_tracked_files_hold_no_data_no_addresses_and_are_small():
             assert not re.search(r"--(extra-)?index[-_]url|--find[-_]links", text), f"{p.name} names a package address"
 
 def test_no_cycles_nothing_imports_upwards():
-    order = "core files records data synth scratch train digits split mlp cnn augment learner honest measure patches speed predict app claims exercises pages commands all".split()
+    order = "core files records data synth scratch train digits split mlp cnn augment learner honest measure patches speed predict app claims exercises pages bench commands all".split()
     for p in (ROOT/"asl_course").glob("*.py"):
         if p.stem in ("__init__", "_modidx"): continue
         top = [n for n in ast.parse(p.read_text()).body if isinstance(n, ast.ImportFrom)]
