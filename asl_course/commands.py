@@ -21,7 +21,9 @@ __all__ = ['command', 'diagnose', 'asl_doctor', 'asl_run', 'asl_work', 'asl_refr
            'asl_train', 'read_all', 'asl_predict', 'asl_bench']
 
 # %% ../nbs/23_commands.ipynb #cbd47569
-def command(f):
+def command(
+    f, # A function whose parameters are the options
+):     # The same, as a command
     "A console command that ends as commands do; called from Python, the function is what it was"
     @wraps(f)
     def _run(*args, **kwargs):
