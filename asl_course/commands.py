@@ -12,7 +12,7 @@ import numpy as np
 from fastcore.basics import num_cpus
 from fastcore.script import call_parse, is_cli, store_true, Param
 from .core import *
-from .core import repo_root, cache_folder, write_atomic
+from .files import *
 from .records import *
 from .pages import *
 

@@ -4,17 +4,15 @@
 
 # %% ../nbs/00_core.ipynb #b9cce5bf
 from __future__ import annotations
-import os, random, tempfile
+import os, random
 from dataclasses import dataclass, field
-from importlib.util import find_spec
-from pathlib import Path
 import numpy as np
 from fastcore.basics import store_attr, ifnone
 
 # %% auto #0
 __all__ = ['LETTERS', 'readings', 'to_index', 'to_label', 'Readings', 'Letters', 'pick_scale', 'pick_source', 'pick_device',
-           'set_seed', 'Run', 'start', 'scale_now', 'scaled', 'check_close', 'error_of', 'show_hands', 'repo_root',
-           'cache_folder', 'write_atomic', 'Headline', 'headline']
+           'set_seed', 'Run', 'start', 'scale_now', 'scaled', 'check_close', 'error_of', 'show_hands', 'Headline',
+           'headline']
 
 # %% ../nbs/00_core.ipynb #bc4be5fc
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -251,34 +249,6 @@ def show_hands(
     if title: fig.suptitle(title, fontsize=11)
     plt.close(fig)
     return fig
-
-# %% ../nbs/00_core.ipynb #0a09a1bc
-def repo_root():
-    "The folder of the repository this library is installed from, or None for a plain installation"
-    root = Path(find_spec("asl_course").origin).resolve().parent.parent
-    return root if (root/"settings.ini").exists() and (root/"nbs").is_dir() else None
-
-def cache_folder():
-    "Where the course keeps what it can make again: `ASL_CACHE`, else the user's cache folder"
-    if os.environ.get("ASL_CACHE"): return Path(os.environ["ASL_CACHE"]).expanduser()
-    from platformdirs import user_cache_path
-    return user_cache_path("asl_course", appauthor=False)
-
-def write_atomic(
-    path,       # File to write
-    data:bytes, # Its whole content
-):
-    "Write a file so that a reader finds the old content or the new, never half of it"
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd, tmp = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(fd, "wb") as f: f.write(data)
-        os.chmod(tmp, 0o644)
-        os.replace(tmp, path)
-    except BaseException:
-        Path(tmp).unlink(missing_ok=True)
-        raise
 
 # %% ../nbs/00_core.ipynb #65de4c2d
 class Headline:

@@ -22,7 +22,7 @@ __all__ = ['load_letters', 'letter_counts', 'random_split', 'Majority', 'accurac
 # %% ../nbs/01_data.ipynb #1e7046e8
 def load_letters(
     source:str="auto", # "real" (the published files), "synth" (rendered hands), or "auto": real where found, else rendered
-    path=None,         # A folder or zip with the published files; by default the places of `data_places`
+    path=None,         # A folder or zip with the published files, or one of them; by default `data_places`
 ):                     # `Letters`
     "Load the letters and say in one line which; raises `DataError` when asked for real files that are not there"
     from asl_course.synth import synth_letters # here, because the renderer builds on this module

@@ -4,7 +4,6 @@
 
 # %% ../nbs/04_digits.ipynb #12794c3f
 from __future__ import annotations
-import gzip, hashlib, struct
 from pathlib import Path
 import numpy as np
 import torch, torch.nn as nn, torch.nn.functional as F
@@ -15,24 +14,7 @@ from .data import *
 from .train import *
 
 # %% auto #0
-__all__ = ['read_idx', 'Digits', 'load_mnist', 'tail', 'means', 't2', 't5', 'peer']
-
-# %% ../nbs/04_digits.ipynb #0114ec91
-def read_idx(
-    path, # A file in idx format, plain or .gz
-):        # (array of uint8 with the sizes the file states, sha256 of its content unzipped)
-    "Read an idx file of bytes; raises `DataError` for a wrong magic number or a wrong length"
-    name = Path(path).name
-    raw = Path(path).read_bytes()
-    if raw[:2]==b"\x1f\x8b":
-        try: raw = gzip.decompress(raw)
-        except (EOFError, OSError) as e: raise DataError(f"{name} is cut short or damaged ({e}): fetch it again") from e
-    if len(raw)<4 or raw[:3]!=b"\0\0\x08" or raw[3] not in (1, 3): raise DataError(f"{name} begins with {raw[:4].hex() or 'nothing'}: expected 00000801 (labels) or 00000803 (pictures) of an idx file")
-    n = 4+4*raw[3]
-    if len(raw)<n: raise DataError(f"{name} ends inside its header, after {len(raw)} bytes: expected at least {n}. Fetch it again.")
-    shape = struct.unpack(f">{raw[3]}I", raw[4:n])
-    if len(raw)-n!=np.prod(shape): raise DataError(f"{name} holds {len(raw)-n:,} bytes of data: its header promises {int(np.prod(shape)):,}. Fetch it again.")
-    return np.frombuffer(raw, np.uint8, offset=n).reshape(shape).copy(), hashlib.sha256(raw).hexdigest()
+__all__ = ['Digits', 'load_mnist', 'tail', 'means', 't2', 't5', 'peer']
 
 # %% ../nbs/04_digits.ipynb #6507b6f8
 class Digits(Letters):

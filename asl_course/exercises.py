@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch, torch.nn as nn, torch.nn.functional as F
 from .core import *
+from .files import *
 
 # %% auto #0
 __all__ = ['exercises', 'Exercise', 'exercise', 'find_exercise', 'complaint', 'in_time', 'Verdict', 'verdict', 'progress_file',

@@ -4,18 +4,46 @@
 
 # %% ../nbs/21_files.ipynb #4009f73a
 from __future__ import annotations
-import gzip, hashlib, io, json, os, re, shutil, tempfile, time, warnings, zipfile, zlib
+import gzip, hashlib, io, json, os, re, shutil, struct, tempfile, time, warnings, zipfile, zlib
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 import numpy as np
 from fastcore.basics import ifnone
 from .core import *
-from .core import repo_root, cache_folder, write_atomic
 
 # %% auto #0
-__all__ = ['COLUMNS', 'TRAIN', 'TEST', 'SHA256', 'KAGGLE', 'write_letters_csv', 'DataError', 'read_letters_csv',
-           'cached_letters_csv', 'find_letters', 'read_letters', 'data_places', 'find_real', 'install_letters',
-           'fetch_letters', 'folder_sha256']
+__all__ = ['COLUMNS', 'TRAIN', 'TEST', 'SHA256', 'KAGGLE', 'repo_root', 'cache_folder', 'write_atomic', 'write_letters_csv',
+           'DataError', 'read_letters_csv', 'kept', 'cached_letters_csv', 'find_letters', 'read_letters', 'data_places',
+           'find_real', 'read_idx', 'refuse_pickle', 'install_letters', 'fetch_letters', 'folder_sha256']
+
+# %% ../nbs/21_files.ipynb #0a09a1bc
+def repo_root():
+    "The folder of the repository this library is installed from, or None for a plain installation"
+    root = Path(find_spec("asl_course").origin).resolve().parent.parent
+    return root if (root/"settings.ini").exists() and (root/"nbs").is_dir() else None
+
+def cache_folder():
+    "Where the course keeps what it can make again: `ASL_CACHE`, else the user's cache folder"
+    if os.environ.get("ASL_CACHE"): return Path(os.environ["ASL_CACHE"]).expanduser()
+    from platformdirs import user_cache_path
+    return user_cache_path("asl_course", appauthor=False)
+
+def write_atomic(
+    path,       # File to write
+    data:bytes, # Its whole content
+):
+    "Write a file so that a reader finds the old content or the new, never half of it"
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fd, tmp = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(fd, "wb") as f: f.write(data)
+        os.chmod(tmp, 0o644)
+        os.replace(tmp, path)
+    except BaseException:
+        Path(tmp).unlink(missing_ok=True)
+        raise
 
 # %% ../nbs/21_files.ipynb #8d6188c9
 COLUMNS = ["label"]+[f"pixel{i}" for i in range(1, 785)] # The header of the published files
@@ -119,6 +147,36 @@ def read_letters_csv(
     y, relabelled = _check_labels(a[:, 0], name)
     return a[:, 1:].reshape(-1, 28, 28), y, dict(sha256=digest, rows=len(y), relabelled=relabelled, labels=np.unique(a[:, 0]).tolist())
 
+# %% ../nbs/21_files.ipynb #a603e8e6
+def kept(
+    file,   # Where the arrays are kept: a .safetensors file
+    made,   # What they are made from, a dict; when it is another one, they are made anew
+    make,   # Called without arguments, returns (arrays by name, facts: a dict of words and numbers)
+    check=None, # Called with both; raises when they are not as they should be
+    what="the arrays", # For messages
+):          # (arrays, facts)
+    "Arrays that are made once and kept. Where nothing can be kept they are made each time, with a warning"
+    from safetensors import safe_open
+    from safetensors.numpy import save
+    file, want = Path(file), json.dumps(made)
+    try:
+        if file.exists():
+            with safe_open(file, "np") as f:
+                meta = f.metadata() or {}
+                if meta.get("made")==want:
+                    arrays, facts = {k: f.get_tensor(k) for k in f.keys()}, json.loads(meta["facts"])
+                    if check: check(arrays, facts)
+                    return arrays, facts
+    except FileNotFoundError: pass # another process removed it meanwhile
+    except OSError as e: warnings.warn(f"the cache cannot be read ({e.strerror}): {what} is made again")
+    except Exception as e: warnings.warn(f"the kept copy of {what} is damaged ({e}): it is made again")
+    arrays, facts = make()
+    try: write_atomic(file, save(arrays, metadata={"made": want, "facts": json.dumps(facts)}))
+    except OSError as e:
+        warnings.warn(f"could not keep a copy of {what} ({e.strerror}): it will be made again next time. "
+                      "`ASL_CACHE` names another folder.")
+    return arrays, facts
+
 # %% ../nbs/21_files.ipynb #ee339ed5
 _FORMAT = "2" # Version of the cached files
 
@@ -130,40 +188,26 @@ def _file_key(path, member=""):
             f.seek(at); h.update(f.read(65536))
     return f"{_FORMAT} {st.st_size} {st.st_mtime_ns} {h.hexdigest()[:16]} {member}"
 
-def _load_cached(file, key):
-    "Arrays and facts from a cached file, or None when there is none for this key"
-    from safetensors import safe_open
-    if not file.exists(): return None
-    try:
-        with safe_open(file, "np") as f:
-            meta = f.metadata() or {}
-            if meta.get("key")!=key: return None
-            x, y = f.get_tensor("x"), f.get_tensor("y")
-        facts = json.loads(meta["facts"])
-        if x.shape!=(facts["rows"], 28, 28) or x.dtype!=np.uint8 or y.shape!=(len(x),) or y.dtype!=np.int64: raise ValueError("unexpected content")
-        return x, y, facts
-    except FileNotFoundError: return None # another process removed it meanwhile
-    except Exception as e: warnings.warn(f"the cached copy {file.name} is damaged ({e}); reading the original again")
-
 def cached_letters_csv(
     path,         # A .csv or .csv.gz file, or a `zipfile.Path` to one inside a zip
     cache=None,   # Folder of cached copies; by default `csv` in the cache folder
 ):                # As `read_letters_csv`
     "`read_letters_csv`, once: later calls load a cached copy unless the file has changed. Without a writable cache it still reads, and warns"
-    from safetensors.numpy import save
     path = path if isinstance(path, zipfile.Path) else Path(path)
     file, member = (Path(path.root.filename), path.at) if isinstance(path, zipfile.Path) else (path, "")
     if not file.is_file(): return read_letters_csv(path)
-    key = _file_key(file, member)
-    name = re.sub(r"\W+", "_", path.name.split(".")[0])
-    out = Path(ifnone(cache, cache_folder()/"csv"))/f"{name}-{hashlib.sha256(f'{file.resolve()}|{member}'.encode()).hexdigest()[:12]}.safetensors"
-    try:
-        if (res := _load_cached(out, key)): return res
-    except OSError as e: warnings.warn(f"the cache cannot be read ({e.strerror}); reading the original")
-    x, y, facts = read_letters_csv(path)
-    try: write_atomic(out, save({"x": np.ascontiguousarray(x), "y": y}, metadata={"key": key, "facts": json.dumps(facts)}))
-    except OSError as e: warnings.warn(f"could not keep a fast copy of {path.name} ({e.strerror}); it will be parsed again next time. `ASL_CACHE` names another folder.")
-    return x, y, facts
+    place = hashlib.sha256(f"{file.resolve()}|{member}".encode()).hexdigest()[:12]
+    name = f"{re.sub(r'[^0-9a-zA-Z_]+', '_', path.name.split('.')[0])}-{place}.safetensors"
+    def make():
+        x, y, facts = read_letters_csv(path)
+        return dict(x=np.ascontiguousarray(x), y=y), facts
+    def check(arrays, facts):
+        x, y = arrays["x"], arrays["y"]
+        if x.shape!=(facts["rows"], 28, 28) or x.dtype!=np.uint8 or y.shape!=(len(x),) or y.dtype!=np.int64:
+            raise ValueError("unexpected content")
+    folder = Path(ifnone(cache, cache_folder()/"csv"))
+    arrays, facts = kept(folder/name, dict(key=_file_key(file, member)), make, check, path.name)
+    return arrays["x"], arrays["y"], facts
 
 # %% ../nbs/21_files.ipynb #ea0c6831
 TRAIN, TEST = "sign_mnist_train.csv", "sign_mnist_test.csv"
@@ -192,19 +236,26 @@ def _in_folder(folder, name):
             except DataError as e:
                 if z.name in ("archive.zip", "sign-language-mnist.zip") and "holds no" not in str(e): raise
 
+def _is_csv(path): return path.name.lower().endswith((".csv", ".csv.gz"))
+
 def find_letters(
-    place, # A folder or a zip
+    place, # A folder, a zip, or one of the two files
 ):         # (train, test): paths for `read_letters_csv`; None when neither file is there
     "The two published files in a folder (or its `sign_mnist`), plain, gzipped or zipped; raises `DataError` when only one is there"
-    place = Path(place)
-    found = [_in_zip(place, n) for n in (TRAIN, TEST)] if place.is_file() else [_in_folder(place, n) for n in (TRAIN, TEST)]
+    place, names = Path(place), (TRAIN, TEST)
+    if place.is_file() and _is_csv(place):
+        if place.name.removesuffix(".gz") not in names:
+            raise DataError(f"{place.name} is neither {TRAIN} nor {TEST}: expected one of the two, with the other beside it. "
+                            "`read_letters_csv` reads a single file.")
+        place = place.parent
+    found = [_in_zip(place, n) if place.is_file() else _in_folder(place, n) for n in names]
     if not any(found): return None
     for f, n, other in zip(found, (TRAIN, TEST), (TEST, TRAIN)):
         if f is None: raise DataError(f"found {other} but not {n} beside it: both are needed. `asl_data` fetches them.")
     return tuple(found)
 
 def read_letters(
-    place, # A folder or a zip that holds both files
+    place, # A folder or a zip that holds both files, or one of the two
 ):         # `Letters`, or None when neither file is there
     "Both published files as `Letters`, through the cache"
     files = find_letters(place)
@@ -217,15 +268,15 @@ def read_letters(
 
 # %% ../nbs/21_files.ipynb #5483e484
 def data_places(
-    path=None, # A folder or zip given by hand
+    path=None, # A folder, a zip or one of the files, given by hand
 ):             # [(what it is, Path)]: the places to look, in order
     "Where data is looked for: `path`, else `ASL_DATA`, else the repository, Kaggle's input folder and the cache folder"
     if path is not None:
-        if not Path(path).exists(): raise DataError(f"no folder or zip {Path(path).name!r} there: expected one that holds {TRAIN} and {TEST}")
+        if not Path(path).exists(): raise DataError(f"no folder, zip or file {Path(path).name!r} there: expected one that holds {TRAIN} and {TEST}, or one of the two")
         return [("the path given", Path(path))]
     if (env := os.environ.get("ASL_DATA")):
         if not Path(env).is_absolute(): raise DataError(f"ASL_DATA is {env!r}: expected an absolute path of a folder. Correct or unset it.")
-        if not Path(env).is_dir(): raise DataError("ASL_DATA names a folder that is not there. Correct or unset it.")
+        if not Path(env).exists(): raise DataError("ASL_DATA names a folder, zip or file that is not there. Correct or unset it.")
         return [("ASL_DATA", Path(env))]
     root, kaggle = repo_root(), Path("/kaggle/input")
     places = [("data/ of the repository", root/"data")] if root else []
@@ -233,12 +284,42 @@ def data_places(
     return places+[("the cache folder", cache_folder()/"data")]
 
 def find_real(
-    path=None, # A folder or zip given by hand
+    path=None, # As in `data_places`
 ):             # (what it is, Path) of the first place that holds both files, or None
     "The first place that holds the published files; raises `DataError` when `path` or `ASL_DATA` is given and holds none"
     for what, p in data_places(path):
         if p.exists() and find_letters(p): return what, p
     if path is not None or os.environ.get("ASL_DATA"): raise DataError(f"{what} holds neither {TRAIN} nor {TEST} (plain, .gz or zipped, directly or in sign_mnist/). `asl_data` fetches them.")
+
+# %% ../nbs/21_files.ipynb #0114ec91
+def read_idx(
+    path, # A file in idx format, plain or .gz
+):        # (array of uint8 with the sizes the file states, sha256 of its content unzipped)
+    "Read an idx file of bytes; raises `DataError` for a wrong magic number or a wrong length"
+    name = Path(path).name
+    raw = Path(path).read_bytes()
+    if raw[:2]==b"\x1f\x8b":
+        try: raw = gzip.decompress(raw)
+        except (EOFError, OSError) as e: raise DataError(f"{name} is cut short or damaged ({e}): fetch it again") from e
+    if len(raw)<4 or raw[:3]!=b"\0\0\x08" or raw[3] not in (1, 3): raise DataError(f"{name} begins with {raw[:4].hex() or 'nothing'}: expected 00000801 (labels) or 00000803 (pictures) of an idx file")
+    n = 4+4*raw[3]
+    if len(raw)<n: raise DataError(f"{name} ends inside its header, after {len(raw)} bytes: expected at least {n}. Fetch it again.")
+    shape = struct.unpack(f">{raw[3]}I", raw[4:n])
+    if len(raw)-n!=np.prod(shape): raise DataError(f"{name} holds {len(raw)-n:,} bytes of data: its header promises {int(np.prod(shape)):,}. Fetch it again.")
+    return np.frombuffer(raw, np.uint8, offset=n).reshape(shape).copy(), hashlib.sha256(raw).hexdigest()
+
+# %% ../nbs/21_files.ipynb #8d8d1257
+def refuse_pickle(
+    path, # A file, by its ending or its first bytes
+):
+    "Raise `ValueError` for a pickle: opening one can run any program"
+    path = Path(path)
+    named = path.suffix.lower() in (".pth", ".pt", ".pkl", ".pickle", ".bin", ".ckpt")
+    head = b"" if named or not path.is_file() else path.open("rb").read(9)
+    pickled = head[:2]==b"PK" or head[:1]==b"\x80"
+    if named or pickled and head[8:]!=b"{": # a safetensors file begins with the length of its header, which begins with {
+        raise ValueError(f"{path.name} is a pickle, which can run any code when it is loaded: refused. Load it where you "
+                         "trust it, and save it again as .safetensors or .onnx.")
 
 # %% ../nbs/21_files.ipynb #65c75c32
 SHA256 = {TRAIN: "4c2897f19fab2b0ae2a7e4fa82e969043315d9f3a1a9cc0948b576bf1189a7e5",

@@ -18,6 +18,7 @@ from fastai.data.load import DataLoader
 from fastai.data.transforms import CategoryMap
 from IPython.display import display
 from .core import *
+from .files import *
 from .records import *
 from .data import *
 from .train import *

@@ -11,7 +11,7 @@ import numpy as np
 from fastcore.basics import ifnone, num_cpus
 from fastcore.xtras import modified_env
 from .core import *
-from .core import cache_folder, repo_root, write_atomic
+from .files import *
 from .records import *
 from .records import _sha
 

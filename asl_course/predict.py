@@ -12,7 +12,7 @@ import numpy as np
 from fastcore.basics import ifnone
 from .core import *
 from .records import *
-from .core import write_atomic
+from .files import *
 
 # %% auto #0
 __all__ = ['FORMAT', 'OPSET', 'PICTURES', 'About', 'save_model', 'load_model', 'shipped_file', 'open_photo', 'square', 'prepare',
@@ -44,9 +44,6 @@ def _about(text, name):
     if missing: raise ValueError(f"{name} does not say its {', '.join(missing)}: expected a file written by `save_model`")
     if o["letters"]!=LETTERS: raise ValueError(f"{name} reads the letters {o['letters']!r}: expected {LETTERS!r}")
     return About(**{k: tuple(v) if k=="size" else v for k, v in o.items() if k in About.__dataclass_fields__})
-
-def _refuse_pickle(path):
-    if path.suffix.lower() in (".pth", ".pt", ".pkl", ".pickle", ".bin", ".ckpt"): raise ValueError(f"{path.name} is a pickle, which can run any code when it is loaded: give a .safetensors or .onnx file written by `save_model`")
 
 # %% ../nbs/12_predict.ipynb #a36ff5ce
 def save_model(
@@ -106,7 +103,7 @@ def shipped_file(
 
 def _model_path(path, suffix):
     path = Path(path)
-    _refuse_pickle(path)
+    refuse_pickle(path)
     if path.suffix!=suffix: raise ValueError(f"{path.name}: expected a {suffix} file written by `save_model`")
     if not path.exists(): raise FileNotFoundError(f"no file {path}")
     return path

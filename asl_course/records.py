@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import ifnone
 from .core import *
-from .core import cache_folder, repo_root, write_atomic, readings
+from .files import *
 
 # %% auto #0
 __all__ = ['library_code', 'SCHEMA', 'recipes', 'Module', 'Code', 'read_code', 'code_of', 'identity', 'resolved', 'Recipe',

@@ -11,7 +11,7 @@ from torch import tensor
 from fastcore.basics import ifnone
 from .core import *
 from .records import *
-from .core import cache_folder, write_atomic
+from .files import *
 from .data import *
 
 # %% auto #0
@@ -374,28 +374,17 @@ def synth_letters(
     left:float=0.,     # Share of signers who use their left hand, 0..1
 ):                     # `Letters` with photograph and signer ids
     "A data set of rendered hands, made once and kept"
-    from safetensors import safe_open
-    from safetensors.numpy import save
     for k, v in dict(n_train=n_train, n_test=n_test).items():
         if isinstance(v, bool) or not isinstance(v, int) or v<24: raise ValueError(f"{k} is {v!r}: expected a whole number of at least 24, one picture a letter")
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0<=seed<2**31: raise ValueError(f"seed is {seed!r}: expected a whole number from 0 to 2**31-1")
     if not 0<=left<=1: raise ValueError(f"left is {left!r}: expected a share from 0 to 1")
     made = dict(version=_VERSION, n_train=n_train, n_test=n_test, seed=seed, left=float(left))
     file = ifnone(cache, cache_folder()/"synth")/f"hands-{n_train}-{n_test}-{seed}{f'-left{left}' if left else ''}.safetensors"
-    names = "x", "y", "photo", "signer", "x_test", "y_test", "photo_test", "signer_test"
-    if file.exists():
-        try:
-            with safe_open(file, "np") as f:
-                if json.loads((f.metadata() or {}).get("made", "{}"))==made: return Letters(**{k: f.get_tensor(k) for k in names}, source="synth", sha256=made)
-            print("The kept rendered hands are of another version: drawing them again.")
-        except FileNotFoundError: pass # another process removed it meanwhile
-        except Exception as e: print(f"The kept rendered hands are damaged ({e}): drawing them again.")
-    x, y, p, s = _synth_half(n_train, 2*seed, torch.arange(24), left)
-    xt, yt, pt, st = _synth_half(n_test, 2*seed+1, torch.arange(24, 32), left)
-    arrays = dict(zip(names, (x, y, p, s, xt, yt, pt+int(p.max())+1, st)))
-    try: write_atomic(file, save(arrays, metadata={"made": json.dumps(made)}))
-    except OSError as e: warnings.warn(f"could not keep the rendered hands ({e.strerror}); they will be drawn again next time. `ASL_CACHE` names another folder.")
-    return Letters(**arrays, source="synth", sha256=made)
+    def make():
+        x, y, p, s = _synth_half(n_train, 2*seed, torch.arange(24), left)
+        xt, yt, pt, st = _synth_half(n_test, 2*seed+1, torch.arange(24, 32), left)
+        return dict(x=x, y=y, photo=p, signer=s, x_test=xt, y_test=yt, photo_test=pt+int(p.max())+1, signer_test=st), {}
+    return Letters(**kept(file, made, make, what="the rendered hands")[0], source="synth", sha256=made)
 
 # %% ../nbs/20_synth.ipynb #4f2ce30f
 def _small_net():

@@ -11,7 +11,7 @@ from fastcore.basics import ifnone
 from fastprogress import progress_bar
 from .core import *
 from .records import *
-from .core import write_atomic
+from .files import *
 from .data import *
 from .scratch import *
 
@@ -257,9 +257,8 @@ def load_weights(
 ):         # The model
     "Load parameters and buffers; raises `ValueError` for a pickle, a damaged file or another architecture"
     from safetensors.torch import load
-    data = Path(path).read_bytes()
-    name = Path(path).name
-    if data[:2]==b"PK" or data[:1]==b"\x80": raise ValueError(f"{name} is a pickle, which can run any program when it is opened: refused. Load it where you trust it, and save it again with `save_weights`.")
+    refuse_pickle(path)
+    data, name = Path(path).read_bytes(), Path(path).name
     try: found = load(data)
     except Exception as e: raise ValueError(f"{name} is no safetensors file, or damaged ({e}): save it again with `save_weights`") from e
     want = {k: tuple(v.shape) for k, v in model.state_dict().items()}

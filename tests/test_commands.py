@@ -81,10 +81,10 @@ def test_doctor(tmp_path):
 
 def test_doctor_says_what_to_do(tmp_path):
     res = run("asl_doctor", ASL_DATA="/nowhere")
-    assert "ASL_DATA names a folder that is not there" in res.stdout and "!!" in res.stdout
+    assert "ASL_DATA names a folder, zip or file that is not there" in res.stdout and "!!" in res.stdout
 
 def test_data_synth_convert_check_clear(tmp_path):
-    from asl_course.core import cache_folder
+    from asl_course.files import cache_folder
     from asl_course.data import load_letters
     load_letters("synth"); shutil.copytree(cache_folder()/"synth", tmp_path/"cache"/"synth") # the hands that chapters have drawn already
     env = dict(ASL_CACHE=str(tmp_path/"cache"))

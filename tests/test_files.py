@@ -1,5 +1,5 @@
 "The reader, the cache and the download: what is wrong is named with its place, and nothing is left half-written."
-import gzip, os, subprocess, sys, time, warnings, zipfile
+import gzip, os, shutil, subprocess, sys, time, warnings, zipfile
 from pathlib import Path
 import numpy as np, pytest
 from hypothesis import given, settings, strategies as st, HealthCheck
@@ -122,16 +122,25 @@ def test_damaged_cache_is_rebuilt(good, small, tmp_path, damage):
 
 def test_cache_that_cannot_be_written(good, small, tmp_path, monkeypatch):
     (tmp_path/"file").write_text("")
-    with pytest.warns(UserWarning, match="could not keep a fast copy"): assert (cached_letters_csv(good, tmp_path/"file")[0]==small[0]).all()
+    with pytest.warns(UserWarning, match="could not keep a copy of good.csv"): assert (cached_letters_csv(good, tmp_path/"file")[0]==small[0]).all()
     def full(path, data): raise OSError(28, "No space left on device")
     monkeypatch.setattr(files, "write_atomic", full)
     with pytest.warns(UserWarning, match="No space left"): assert (cached_letters_csv(good, tmp_path/"c")[0]==small[0]).all()
 
+def test_a_pickle_is_told_from_safetensors_by_its_content(tmp_path):
+    import pickle
+    from safetensors.numpy import save
+    for i in range(600): # the length of the header runs through all bytes, that of a pickle's beginning among them
+        (tmp_path/"w.weights").write_bytes(save({"a"*(i%40+1): np.zeros(1)}, metadata={"note": "x"*i})); refuse_pickle(tmp_path/"w.weights")
+    for data in (pickle.dumps([1]), b"PK\3\4rest of it"):
+        (tmp_path/"w.weights").write_bytes(data)
+        with pytest.raises(ValueError, match="w.weights is a pickle"): refuse_pickle(tmp_path/"w.weights")
+    with pytest.raises(ValueError, match="absent.pth is a pickle"): refuse_pickle(tmp_path/"absent.pth")
+
 def test_atomic_write_leaves_nothing_behind(tmp_path, monkeypatch):
-    from asl_course import core
     (tmp_path/"a").write_text("old")
-    monkeypatch.setattr(core.os, "replace", lambda a, b: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-    with pytest.raises(OSError): core.write_atomic(tmp_path/"a", b"new")
+    monkeypatch.setattr(files.os, "replace", lambda a, b: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError): files.write_atomic(tmp_path/"a", b"new")
     assert (tmp_path/"a").read_text()=="old" and [o.name for o in tmp_path.iterdir()]==["a"]
 
 def test_two_processes_cache_at_once(good, tmp_path):
@@ -197,7 +206,7 @@ def test_relabelled_pair_says_so(pair, small, capsys):
     relabel(pair/TRAIN, small[1]).replace(pair/TRAIN); relabel(pair/TEST, small[1][:24]).replace(pair/TEST)
     assert (read_letters(pair).y==small[1]).all() and "re-labelled copy" in capsys.readouterr().out
 
-@pytest.mark.parametrize("value,match", [("relative/folder", "expected an absolute path"), ("{tmp}/nowhere", "a folder that is not there"), ("{tmp}", "holds neither")])
+@pytest.mark.parametrize("value,match", [("relative/folder", "expected an absolute path"), ("{tmp}/nowhere", "a folder, zip or file that is not there"), ("{tmp}", "holds neither")])
 def test_wrong_asl_data_is_an_error(tmp_path, monkeypatch, value, match):
     from asl_course.data import load_letters
     monkeypatch.setenv("ASL_DATA", value.format(tmp=tmp_path))
@@ -213,7 +222,25 @@ def test_path_and_asl_data(pair, monkeypatch, capsys, tmp_path):
     assert out.count("\n")==1 and "ASL_DATA" in out and str(tmp_path) not in out
     monkeypatch.setenv("ASL_DATA", "/nowhere")
     assert len(load_letters(path=pair).y)==72
-    with pytest.raises(DataError, match="no folder or zip"): load_letters(path=tmp_path/"absent")
+    with pytest.raises(DataError, match="no folder, zip or file"): load_letters(path=tmp_path/"absent")
+
+@pytest.mark.parametrize("kind", ["csv", "gz", "zip"])
+def test_one_of_the_files_or_a_zip_stands_for_both(pair, monkeypatch, tmp_path, kind):
+    from asl_course.data import load_letters
+    place = layouts(pair, "zip") if kind=="zip" else pair/TRAIN
+    if kind=="gz":
+        for n in (TRAIN, TEST): (pair/f"{n}.gz").write_bytes(gzip.compress((pair/n).read_bytes())); (pair/n).unlink()
+        place = pair/f"{TEST}.gz"
+    assert load_letters("real", place).rows==(72, 24)
+    monkeypatch.setenv("ASL_DATA", str(place))
+    assert load_letters("real").rows==(72, 24)
+
+def test_a_file_without_its_other_half_is_named(pair, tmp_path):
+    from asl_course.data import load_letters
+    (pair/TEST).unlink()
+    with pytest.raises(DataError, match=f"found {TRAIN} but not {TEST} beside it"): load_letters("real", pair/TRAIN)
+    shutil.copy(pair/TRAIN, tmp_path/"mine.csv")
+    with pytest.raises(DataError, match="mine.csv is neither .* `read_letters_csv` reads a single file"): load_letters("real", tmp_path/"mine.csv")
 
 def test_real_asked_for_but_absent(monkeypatch, tmp_path):
     from asl_course import data
@@ -236,5 +263,5 @@ def test_no_network_fails_in_seconds(tmp_path):
     t = time.perf_counter()
     env = {**os.environ, "HTTPS_PROXY": "", "https_proxy": "", "ALL_PROXY": "", "all_proxy": ""}
     res = subprocess.run([str(Path(sys.executable).with_name("asl_data")), "--to", str(tmp_path/"to")], capture_output=True, text=True, env=env)
-    assert res.returncode==1 and "By hand: download" in res.stderr and "Traceback" not in res.stderr and not (tmp_path/"to").exists()
+    assert res.returncode==2 and "By hand: download" in res.stderr and "Traceback" not in res.stderr and not (tmp_path/"to").exists()
     assert time.perf_counter()-t<60
