@@ -12,7 +12,7 @@ from .records import *
 from .predict import *
 
 # %% auto #0
-__all__ = ['Speller', 'slider_square', 'reading_picture', 'letter_app', 'model_card']
+__all__ = ['Speller', 'slider_square', 'reading_picture', 'letter_app', 'model_card', 'hand_panel']
 
 # %% ../nbs/13_app.ipynb #3eff83ae
 class Speller:
@@ -168,3 +168,40 @@ So: nearly perfect in its laboratory, and mostly wrong outside it. Whether rende
 
 **Measured again** by `asl_sweep shipped.reader outside.alone`; made again by `asl_train`.
 """
+
+# %% ../nbs/13_app.ipynb #426eab1c
+def hand_panel(
+    letter:str="A", # Where to start
+    size:int=256,   # Height and width of the picture in pixels
+):                  # An ipywidgets box; where widgets cannot run, its picture is shown
+    "Sliders for every joint, with the hand they make"
+    import torch
+    import ipywidgets as w
+    from PIL import Image
+    from asl_course.synth import letter_pose, render, _LIMITS, _NAMES, _SLOTS
+    class HandPanel(w.HBox):
+        "Sliders beside the hand they make"
+        def png(self):
+            f = io.BytesIO(); Image.fromarray((render(self.pose, size)[0]*255).round().to(torch.uint8).numpy()).save(f, "png")
+            return f.getvalue()
+        @property
+        def pose(self): return torch.tensor([float(s.value) for s in self.sliders])
+        def words(self): return "pose("+", ".join(f"{k}=({', '.join(str(s.value) for s, (j, _) in zip(self.sliders, _SLOTS) if j==k)})" for k in _LIMITS)+")"
+        def show(self, *_):
+            if not self.moving: self.picture.value, self.text.value = self.png(), f"<code>{self.words()}</code>"
+        def take(self, *_):
+            self.moving = True
+            for s, o in zip(self.sliders, letter_pose(self.letter.value).tolist()): s.value = round(o)
+            self.moving = False; self.show()
+        def _repr_mimebundle_(self, **kwargs):
+            return {**super()._repr_mimebundle_(**kwargs), "image/png": base64.b64encode(self.png()).decode()}
+    letter_pose(letter)
+    box = HandPanel()
+    box.moving, box.letter = True, w.Dropdown(options=list(LETTERS), value=letter, description="letter")
+    box.sliders = [w.IntSlider(0, *_LIMITS[k][i], description=_NAMES[k][i], continuous_update=False) for k, i in _SLOTS]
+    box.picture, box.text = w.Image(format="png", width=size, height=size), w.HTML()
+    tabs = w.Tab([w.VBox([s for s, (j, _) in zip(box.sliders, _SLOTS) if j==k]) for k in _LIMITS], titles=list(_LIMITS))
+    box.children = [w.VBox([box.letter, tabs]), w.VBox([box.picture, box.text])]
+    for s in box.sliders: s.observe(box.show, "value")
+    box.letter.observe(box.take, "value"); box.take()
+    return box

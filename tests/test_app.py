@@ -85,6 +85,20 @@ def test_the_square_of_the_sliders_lies_in_the_picture(w, h, x, y, part):
     l, t, r, b = slider_square((w, h), x, y, part)
     assert 0<=l<r<=w and 0<=t<b<=h and max(r-l, b-t)==pytest.approx(min(max(14, part/100*max(w, h)), max(w, h)))
 
+def test_panel():
+    import base64, io
+    from asl_course.synth import POSES, pose
+    from PIL import Image
+    p = hand_panel("L", 32)
+    check_close(p.pose, POSES["L"].round())
+    before = p.picture.value
+    p.sliders[0].value = 90
+    assert p.picture.value!=before and p.words().startswith("pose(index=(90, 4, 2, 0)") and eval(p.words(), dict(pose=pose))[0]==90
+    p.letter.value = "Y"; check_close(p.pose, POSES["Y"].round())
+    with pytest.raises(ValueError, match="it moves"): hand_panel("Z")
+    shown = p._repr_mimebundle_()
+    assert Image.open(io.BytesIO(base64.b64decode(shown["image/png"]))).size==(32, 32) and "application/vnd.jupyter.widget-view+json" in shown
+
 # -- the shipped reader and its card
 
 def test_the_model_card_is_of_the_shipped_reader():
