@@ -24,6 +24,7 @@ from .measure import *
 from .patches import *
 from .speed import *
 from .predict import *
+from .people import *
 from .app import *
 from .claims import *
 from .exercises import *

@@ -124,7 +124,10 @@ def letter_app(
     for o in (app.x, app.y, app.part, app.mirror): o.observe(app.show, "value")
     app.upload.observe(app.uploaded, "value")
     app.children = [w.HBox([w.VBox([app.upload, app.x, app.y, app.part, app.mirror, app.message]), app.view, w.VBox([app.small, app.letter, *app.bars])]), w.HBox([*app.buttons.values()]), app.text]
-    app.take(ifnone(photo, rendered_photos(24)[0][1]))
+    if photo is None:
+        from asl_course.synth import rendered_photos
+        photo = rendered_photos(24)[0][1]
+    app.take(photo)
     return app
 
 # %% ../nbs/13_app.ipynb #8e4f613b

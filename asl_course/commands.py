@@ -302,7 +302,7 @@ def asl_train(
     asked = _settled(scale, seed, device, source)
     folder = _writable(Path(out), "`--out` names another folder")
     from asl_course.data import load_letters
-    from asl_course.predict import make_reader
+    from asl_course.people import make_reader
     log = logging.getLogger("asl_course"); log.setLevel(logging.INFO); log.handlers = [logging.StreamHandler(sys.stdout)]
     letters, begin = load_letters(source), time.perf_counter()
     files, about = make_reader(letters, folder, seed, asked["device"] or str(pick_device()), asked["scale"])

@@ -12,7 +12,7 @@ from torch import tensor
 from fastcore.basics import store_attr, ifnone
 from .core import *
 from .records import *
-from .core import readings
+from .synth import synth_letters
 from .files import *
 
 # %% auto #0
@@ -25,7 +25,6 @@ def load_letters(
     path=None,         # A folder or zip with the published files, or one of them; by default `data_places`
 ):                     # `Letters`
     "Load the letters and say in one line which; raises `DataError` when asked for real files that are not there"
-    from asl_course.synth import synth_letters # here, because the renderer builds on this module
     source = pick_source(source)
     found = find_real(path) if source!="synth" else None
     if found is None and source=="real":

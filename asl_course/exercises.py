@@ -265,7 +265,7 @@ def solution_page(
 
 def _topic(id): return id.partition(".")[0]
 
-_pages = {o.partition("_")[2]: o for o in "01_data 02_scratch 03_train 04_digits 05_split 06_mlp 07_cnn 08_augment 09_learner 10_honest 11_speed 12_predict 13_app 15_claims".split()}
+_pages = {o.partition("_")[2]: o for o in "01_data 02_scratch 03_train 04_digits 05_split 06_mlp 07_cnn 08_augment 09_learner 10_honest 11_speed 12_predict 13_app 14_people 15_claims".split()}
 
 def progress():
     "A table of the exercises, chapter by chapter: ✓ right, ✗ tried, ○ open"
@@ -598,3 +598,21 @@ def _():
 @exercise("claims.best-epoch", "What choosing on test flatters", "One curve chooses the epoch. Which one may, and which one is then read there?", "`argmax` of validation tells which epoch of test to read. The flattered figure is test's own `max`.")
 def _():
     for seed in (0, 1): rng = np.random.default_rng(seed); v, t = rng.random(12), rng.random(12); yield "twelve epochs", (v, t), (float(t[v.argmax()]), float(t.max()))
+
+@exercise("people.both", "Either hand", "Two tables of the same shape, row by row. What does it mean that both count alike?",
+          "Add the two tables (their mean has its largest value at the same place), then take the place of the largest along axis 1.")
+def _():
+    for seed, n in ((0, 1), (1, 5), (2, 40)):
+        p, m = (np.random.default_rng(seed+k).dirichlet(np.full(24, .3), n) for k in (0, 100))
+        surer = np.where(p.max(1)>=m.max(1), p.argmax(1), m.argmax(1))
+        yield f"{n} pictures", (p, m), (p+m).argmax(1), {"the answer to the picture as it is": p.argmax(1), "the answer of the surer of the two": surer}
+
+@exercise("people.mean", "People, not pictures", "Each person has an accuracy. Of those, take the mean.",
+          "`np.unique(person)` names everybody once. For each, the mean of `right` where `person` is that one; then the mean of these.")
+def _():
+    for seed, people in ((0, 2), (1, 7), (2, 30)):
+        g = np.random.default_rng(seed)
+        person = np.repeat(g.permutation(1000)[:people], g.integers(1, 40, people))
+        right = g.random(len(person))<g.random(1000)[person]
+        own = [right[person==k].mean() for k in np.unique(person)]
+        yield f"{people} people", (right, person), float(np.mean(own)), {"the share over all pictures": float(right.mean()), "the median over people": float(np.median(own))}

@@ -4,19 +4,18 @@
 
 # %% ../nbs/12_predict.ipynb #aa5ecad1
 from __future__ import annotations
-import io, json, logging, os, warnings
+import io, json, os, warnings
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 import numpy as np
 from fastcore.basics import ifnone
 from .core import *
-from .records import *
 from .files import *
 
 # %% auto #0
 __all__ = ['FORMAT', 'OPSET', 'PICTURES', 'About', 'save_model', 'load_model', 'shipped_file', 'open_photo', 'square', 'prepare',
-           'Prediction', 'Predictor', 'find_photos', 'read_photos', 'rendered_photos', 'outside_scores', 'make_reader']
+           'Prediction', 'Predictor', 'find_photos', 'read_photos']
 
 # %% ../nbs/12_predict.ipynb #30b9887b
 FORMAT, OPSET = 1, 18 # Version of the model files; of the ONNX operators in them
@@ -263,125 +262,3 @@ def read_photos(
             crop = [max(0, (cx-w/2)*im.width), max(0, (cy-h/2)*im.height), min(im.width, (cx+w/2)*im.width), min(im.height, (cy+h/2)*im.height)]
             x.append(prepare(im, crop, margin=margin)); y.append(LETTERS.index(o["letter"]))
     return np.stack(x), np.array(y)
-
-def rendered_photos(
-    n:int=240,    # How many; letters in turn
-    seed:int=42,  # The same seed, the same photographs
-    size:int=112, # Pixels in height and width
-):                # (PIL images in colour; class indexes)
-    "Photographs of rendered hands by signers that no train set has"
-    import torch
-    from PIL import Image, ImageOps
-    from asl_course.synth import photographs
-    letter = torch.arange(n)%24
-    made = photographs(letter, 32+torch.arange(n)//24%32, torch.Generator().manual_seed(seed), size=size, vary=.45)
-    return [ImageOps.colorize(Image.fromarray((o.numpy()*255).round().astype(np.uint8)), "#20140c", "#ffe9d6") for o in made], letter.numpy()
-
-def outside_scores(
-    read,         # Turns pictures, uint8, (n, 28, 28), into probabilities (n, 24), such as `Predictor.probs`
-    x, y,         # Pictures and their class indexes
-    threshold=0., # Probability from which a picture counts as read surely
-):                # dict: n; acc; mirrored, of the mirrored pictures; both, of the mean of the two; sure, share that is read surely; right, accuracy among these
-    "A reader on pictures from elsewhere, where right and left hands may be mixed"
-    p, m = (np.asarray(read(np.ascontiguousarray(o))) for o in (x, x[:, :, ::-1]))
-    acc = lambda p, y: dict(acc=float((p.argmax(1)==y).mean()) if len(y) else None)
-    sure = p.max(1)>=threshold
-    return dict(n=len(y), **acc(p, y), mirrored=acc(m, y), both=acc(p+m, y), sure=dict(acc=float(sure.mean())), right=acc(p[sure], y[sure]))
-
-# %% ../nbs/12_predict.ipynb #1850fde9
-def training_hands(
-    n:int=9600,    # Rendered photographs; letters in turn
-    each:int=2,    # Variants of each
-    seed:int=42,   # The same seed, the same hands
-    device="cpu",  # Where to draw
-):                 # (pictures, uint8, (n*each, 28, 28); class indexes)
-    "Rendered hands to train with beside the data set: 32 signers, half of the hands left, poses and views that differ widely"
-    import torch
-    from asl_course.synth import photographs, variants
-    g = torch.Generator().manual_seed(seed)
-    logging.getLogger(__name__).info(f"rendering {n:,} hands")
-    letter, who, left = torch.arange(n)%24, torch.randint(32, (n,), generator=g), torch.rand(n, generator=g)<.5
-    made = torch.cat([photographs(letter[i], who[i], g, left=left[i], device=device).cpu() for i in torch.arange(n).split(1200)])
-    return torch.cat([variants(made, g) for _ in range(each)]).numpy(), letter.repeat(each).numpy()
-
-def _fit_shipped(x, y, seed, device, epochs, hands=None, times=1):
-    from asl_course.augment import Augment
-    from asl_course.cnn import cnn_fit
-    from asl_course.learner import SHIPPED
-    logging.getLogger(__name__).info(f"training on {len(x):,} pictures{f' and {len(hands[0]):,} rendered hands' if hands else ''}, {epochs} epochs")
-    if hands: x, y = (np.concatenate([a]*times+[b]) for a, b in zip((x, y), hands))
-    return cnn_fit(x, y, seed, device, epochs, smooth=.1, tfm=Augment(**SHIPPED, seed=seed))[0].eval()
-
-def _outside(model, seed, device, scale, temperature=1., threshold=0.):
-    "Scores of a trained model on rendered photographs and, where they are found, on photographs of other people"
-    from asl_course.data import predict
-    from asl_course.files import folder_sha256
-    read = lambda x: (predict(model, x, device)/temperature).softmax(1)
-    ims, y = rendered_photos(scaled(240, 48, scale), seed)
-    x, folder = np.stack([prepare(o) for o in ims]), find_photos()
-    res = dict(rendered=outside_scores(read, x, y, threshold), _rendered=read(x).max(1)[0].tolist()) # what few pictures do not show in an accuracy
-    if folder is None: return res
-    readings.files["asl_letters"] = folder_sha256(folder)
-    return res | dict(photos=outside_scores(read, *read_photos(folder), threshold))
-
-def alone(
-    letters, seed, device, scale, # As `run_recipe` gives them
-    epochs=6,                     # Epochs
-):                                # dict: test; rendered and, where they are found, photos, as `outside_scores`
-    "The shipped recipe of chapter 09 on the data set alone, and what it reads elsewhere"
-    from asl_course.train import score_test
-    model = _fit_shipped(letters.x, letters.y, seed, device, scaled(epochs, 2, scale))
-    return dict(test=score_test(model, letters, device).dict(), **_outside(model, seed, device, scale), _model=model)
-
-def t3_outside(
-    letters, seed, device, scale, # As `run_recipe` gives them
-):                                # As `alone`
-    "T3's convolutional network, trained as stated, and what it reads elsewhere"
-    from asl_course.cnn import t3_cnn
-    made = t3_cnn(letters, seed, device, scale)
-    return dict(test=made["test"], **_outside(made["_model"], seed, device, scale), _model=made["_model"])
-
-recipe("outside.alone", "The network of chapter 09, trained on the data set alone, on photographs from elsewhere", split="none", claims="T3.12")(alone)
-recipe("outside.t3", "T3's convolutional network as stated, on photographs from elsewhere", split="test", selected_on="test", seeds=3, claims="T3.12")(t3_outside);
-
-# %% ../nbs/12_predict.ipynb #a4094808
-def reader(
-    letters, seed, device, scale, # As `run_recipe` gives them
-    hands=9600, each=2, times=2, epochs=8, # Rendered photographs; variants of each; how often each real picture is shown an epoch; epochs
-    folds=3, right=.995,          # Parts of the photographs that are set aside in turn; share of the answers that must be right there
-):                                # dict: test; valid, of train pictures by networks that have not seen their photographs; temperature; threshold; answered, the share of these that is answered; rendered, photos as `outside_scores`
-    "The shipped reader: trained on all train rows and rendered hands, with temperature and threshold from cross-validation over photographs"
-    from asl_course.honest import accuracy_coverage, cross_val_scores, temperature
-    from asl_course.split import photo_groups
-    from asl_course.train import score, score_test
-    drawn = training_hands(scaled(hands, 240, scale), scaled(each, 2, scale), seed)
-    trained = lambda x, y: _fit_shipped(x, y, seed, device, scaled(epochs, 2, scale), drawn, times)
-    held = cross_val_scores(trained, letters.x, letters.y, photo_groups(letters.x), scaled(folds, 2, scale), seed, device)
-    t = temperature(held, letters.y)
-    table = accuracy_coverage((held/t).softmax(1), letters.y)
-    enough = table[table.accuracy>=right]
-    at = enough.iloc[-1] if len(enough) else table.iloc[0]
-    model = trained(letters.x, letters.y)
-    return dict(test=score_test(model, letters, device).dict(), valid=score(held, letters.y).dict(), temperature=t, threshold=float(at.threshold), answered=dict(acc=float(at.coverage)),
-                **_outside(model, seed, device, scale, t, float(at.threshold)), _model=model)
-
-recipe("shipped.reader", "The shipped reader: the data set and rendered hands, with temperature and threshold", split="photo", selected_on="valid", claims="T3.12")(reader);
-
-# %% ../nbs/12_predict.ipynb #4fc16342
-def make_reader(
-    letters,       # `Letters` to train on
-    folder,        # Where to put reader.safetensors and reader.onnx
-    seed:int=42,   # Seed of everything random
-    device="cpu",  # Where to train
-    scale="full",  # "smoke" trains for fewer epochs
-):                 # ([the two paths], their `About`)
-    "Train the shipped recipe and write both files"
-    import torch
-    readings.begin()
-    made = reader(letters, seed, device, scale)
-    r = recipes["shipped.reader"]
-    about = About(LETTERS, tuple(letters.x.shape[1:]), r.id, {**r.settings, "seed": seed, "scale": scale}, made["temperature"], made["threshold"],
-                  dict(test=made["test"]["acc"], valid=made["valid"]["acc"], answered=made["answered"]["acc"], outside={k: made[k]["acc"] for k in ("rendered", "photos") if k in made},
-                       rows=list(letters.rows), source=letters.source, data={**letters.sha256, **readings.files}, torch=torch.__version__.split("+")[0], code=identity(reader)))
-    folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
-    return [save_model(made["_model"], folder/f"reader{s}", about) for s in (".safetensors", ".onnx")], about

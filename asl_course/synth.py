@@ -10,14 +10,11 @@ import torch, torch.nn as nn, torch.nn.functional as F
 from torch import tensor
 from fastcore.basics import ifnone
 from .core import *
-from .records import *
 from .files import *
-from .data import *
 
 # %% auto #0
 __all__ = ['FINGERS', 'BONES', 'KNUCKLES', 'RADII', 'POSES', 'TONES', 'cast', 'pose', 'clamp_pose', 'joints', 'capsules', 'draw',
-           'letter_pose', 'render', 'photographs', 'variants', 'synth_letters', 'difficulty', 'sim_to_real',
-           'snapshots']
+           'letter_pose', 'render', 'photographs', 'variants', 'synth_letters', 'snapshots', 'rendered_photos']
 
 # %% ../nbs/20_synth.ipynb #ee456152
 def cast(
@@ -349,68 +346,6 @@ def synth_letters(
         return dict(x=x, y=y, photo=p, signer=s, x_test=xt, y_test=yt, photo_test=pt+int(p.max())+1, signer_test=st), {}
     return Letters(**kept(file, made, make, what="the rendered hands")[0], source="synth", sha256=made)
 
-# %% ../nbs/20_synth.ipynb #4f2ce30f
-def _small_net():
-    "A network of three convolution blocks that first gives each picture mean 0 and spread 1; 24 scores"
-    class Standardise(nn.Module):
-        def forward(self, x): return (x-x.mean((1, 2, 3), keepdim=True))/(x.std((1, 2, 3), keepdim=True)+1e-3)
-    block = lambda i, o: [nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
-    return nn.Sequential(Standardise(), *block(1, 32), *block(32, 32), nn.MaxPool2d(2), *block(32, 64), *block(64, 64), nn.MaxPool2d(2),
-                         *block(64, 128), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 24))
-
-def _jolt(x, g):
-    "Batches of pictures turned, moved, stretched, lit and blurred by noise at random; (n, 1, 28, 28) in 0..1"
-    n, r = len(x), lambda s, *shape: s*torch.randn(*shape, generator=g)
-    t, sx, sy = torch.deg2rad(r(10, n)), 1+r(.12, n), 1+r(.12, n)
-    theta = torch.stack([t.cos()*sx, -t.sin()*sx, r(.1, n), t.sin()*sy, t.cos()*sy, r(.1, n)], 1).reshape(n, 2, 3).to(x.device)
-    x = F.grid_sample(x, F.affine_grid(theta, x.shape, align_corners=False), padding_mode="border", align_corners=False)
-    gamma, gain, noise = r(.3, n, 1, 1, 1).exp().to(x.device), (1+r(.2, n, 1, 1, 1)).to(x.device), r(.03, *x.shape).to(x.device)
-    return (x.clamp(1e-3, 1)**gamma-.5)*gain+.5+noise
-
-def _train(model, x, y, epochs, bs, lr, seed, device, tfm=None):
-    "AdamW with a one-cycle schedule on uint8 pictures"
-    model, dl = model.to(device), Batches(x, y, bs, shuffle=True, seed=seed, device=device)
-    opt = torch.optim.AdamW(model.parameters(), lr, weight_decay=.02)
-    sched, g = torch.optim.lr_scheduler.OneCycleLR(opt, lr, total_steps=epochs*len(dl)), torch.Generator().manual_seed(seed)
-    model.train()
-    for _ in range(epochs):
-        for xb, yb in dl:
-            loss = F.cross_entropy(model(xb if tfm is None else tfm(xb, g)), yb)
-            opt.zero_grad(); loss.backward(); opt.step(); sched.step()
-    return model
-
-def difficulty(
-    letters, seed, device, scale, # As `run_recipe` gives them
-    frac=.2, bs=128, epochs=(20, 14), lrs=(3e-3, 4e-3), # Part held out at random; batch size; epochs and learning rates of the linear layer and the network
-):                                # dict: linear and cnn, each with valid and test
-    "How well a linear layer and a small network read rows held out at random, and the test pictures"
-    tr, va = random_split(letters.y, frac, seed)
-    nets = dict(linear=nn.Sequential(nn.Flatten(), nn.Linear(784, 24)), cnn=_small_net())
-    res = {}
-    for (k, m), n, lr, tfm in zip(nets.items(), epochs, lrs, (None, _jolt)):
-        _train(m, letters.x[tr], letters.y[tr], scaled(n, 2, scale), bs, lr, seed, device, tfm)
-        res[k] = dict(valid=score(predict(m, letters.x[va], device), letters.y[va]).dict(), test=score_test(m, letters, device).dict())
-    return res
-
-recipe("synth.difficulty", "A linear layer and a small network, rows held out at random against test", seeds=1)(difficulty);
-
-# %% ../nbs/20_synth.ipynb #e5720ae3
-def sim_to_real(
-    letters, seed, device, scale, # As `run_recipe` gives them
-    n=19200, epochs=10, bs=128, lr=4e-3, # Photographs to draw, one variant each; epochs; batch size; learning rate
-):                                # dict: train and test, scores on pictures that were never trained on; recall, on train, one a letter
-    "Train a network on rendered hands only, then score it on the letters given"
-    g, n = torch.Generator().manual_seed(seed), scaled(n, 960, scale)
-    y = torch.arange(n)%24
-    x = torch.cat([variants(photographs(o, torch.randint(_SIGNERS, (len(o),), generator=g), g, device=device).cpu(), g) for o in y.split(1200)])
-    model = _train(_small_net(), x, y, scaled(epochs, 3, scale), bs, lr, seed, device, _jolt)
-    scores = predict(model, letters.x, device)
-    right = scores.argmax(1).numpy()==letters.y
-    return dict(train=score(scores, letters.y).dict(), test=score_test(model, letters, device).dict(),
-                recall=[float(right[letters.y==c].mean()) if (letters.y==c).any() else None for c in range(24)], _model=model)
-
-recipe("synth.sim-to-real", "A network trained on rendered hands, scored on people", split="none", selected_on="train", seeds=1)(sim_to_real);
-
 # %% ../nbs/20_synth.ipynb #df309446
 TONES = "f6ede4 f3e7db f7ead0 eadaba d7bd96 a07e56 825c43 604134 3a312a 292420".split() # Monk Skin Tone scale, light to dark, red, green and blue in hexadecimal
 
@@ -440,3 +375,15 @@ def snapshots(
     x, box = _mirror(x, box, (torch.rand(n, generator=g)<left).to(device))
     x = x+(.012*torch.randn(n, 1, size, size, generator=g)).to(device)
     return (x*255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu(), box.cpu()
+
+def rendered_photos(
+    n:int=240,    # How many; letters in turn
+    seed:int=42,  # The same seed, the same photographs
+    size:int=112, # Pixels in height and width
+):                # (PIL images in colour; class indexes)
+    "Photographs of rendered hands by signers that no train set has"
+    from PIL import Image, ImageOps
+    letter = torch.arange(n)%24
+    made = photographs(letter, 32+torch.arange(n)//24%32, torch.Generator().manual_seed(seed), size=size, vary=.45)
+    grey = [Image.fromarray((o.numpy()*255).round().astype(np.uint8)) for o in made]
+    return [ImageOps.colorize(o, "#20140c", "#ffe9d6") for o in grey], letter.numpy()

@@ -9,6 +9,7 @@ from asl_course.core import *
 from asl_course.records import *
 from asl_course.app import *
 from asl_course.predict import *
+from asl_course.synth import rendered_photos
 
 @pytest.fixture(scope="module")
 def photo(): return Image.open(ROOT/"nbs"/"photos"/"W.png").convert("RGB")

@@ -76,6 +76,8 @@ WRONG = {
  "predict.top": [lambda p, k: [(LETTERS[i], p[i]) for i in np.argsort(p)[:k]], lambda p, k: [(chr(65+i), p[i]) for i in np.argsort(-p)[:k]], lambda p, k: [(LETTERS[i], p[i]) for i in range(k)]],
  "app.smooth": [lambda p, n: np.stack([np.convolve(o, np.ones(n)/n, "same")[:len(p)] for o in p.T], 1), lambda p, n: np.stack([p[max(0, i-n+1):i+1].sum(0)/n for i in range(len(p))]), lambda p, n: p],
  "app.word": [lambda p, ws: "".join(LETTERS[i] for i in p.argmax(1)), lambda p, ws: max(ws, key=lambda w: sum(np.log(p[i, LETTERS.find(c)]) for i, c in enumerate(w[:len(p)]))), lambda p, ws: max((w for w in ws if len(w)==len(p) and set(w)<=set(LETTERS)), key=lambda w: np.prod([p[i, LETTERS.index(c)] for i, c in enumerate(w)]))],
+ "people.both": [lambda p, m: p.argmax(1), lambda p, m: np.where(p.max(1)>=m.max(1), p.argmax(1), m.argmax(1)), lambda p, m: (p+m).argmax(0)],
+ "people.mean": [lambda r, who: float(r.mean()), lambda r, who: float(np.median([r[who==k].mean() for k in np.unique(who)])), lambda r, who: float(np.mean([r[who==k].sum() for k in np.unique(who)]))],
  "claims.difference": [lambda a, b: (float((a-b).mean()), float(1.96*(a-b).std(ddof=1)/len(a)**.5)), lambda a, b: (float((a-b).mean()), float(a.std(ddof=1)+b.std(ddof=1))), lambda a, b: (float(abs(a-b).mean()), float((a-b).std()))],
  "claims.best-epoch": [lambda v, t: (t.max(), t.max()), lambda v, t: (v.max(), t.max()), lambda v, t: (t[v.argmin()], t.max())],
 }
