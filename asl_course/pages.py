@@ -8,6 +8,7 @@ import difflib, fnmatch, importlib, inspect, io, json, logging, os, re, subproce
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import numpy as np
+from functools import lru_cache
 from fastcore.basics import ifnone, num_cpus
 from fastcore.xtras import modified_env
 from .core import *
@@ -189,12 +190,16 @@ def run_sweep(
     return n
 
 # %% ../nbs/27_pages.ipynb #7eaf9b7e
+@lru_cache(1)
+def _history(): return frozenset((git("rev-list", "HEAD") or "").split())
+
 def _state(rec, r):
     "What of a record does not fit the recipe, in words"
     if r is None: return "no such recipe"
     why, seeds = stale(rec), len(rec["seeds"])
     found = [f"stale: {why}"]*bool(why)+[f"{rec['scale']} scale"]*(rec["scale"]!="full")
-    return "; ".join(found+[f"{seeds} of {r.seeds} seeds"]*(seeds<r.seeds)+["no commit"]*(not all(commits_of(rec))))
+    return "; ".join(found+[f"{seeds} of {r.seeds} seeds"]*(seeds<r.seeds)+["no commit"]*(not all(commits_of(rec)))
+                     +["a commit that is not in this history"]*bool(_history() and set(commits_of(rec))-_history()-{None}))
 
 def records_table(
     folder=None, # Folder of records; by default the published ones, and then recipes without a record are listed too
@@ -277,7 +282,7 @@ def _smoke_runs(task):
         def way(opt, start): return float(sum(((a-b)**2).sum() for a, b in zip(weights(opt), start)))**.5
         steps = [[n, way(opt, start)] for opt, n, start in moved.values()]
         where = f"{r.fn.__module__.removeprefix('asl_course.')}.{r.fn.__name__}"
-        read = core.readings.n if hasattr(core, "readings") else core._readings[0]
+        read = core.readings.n if hasattr(core, "readings") else None # the old counter was set by hand
         detail = {k: v for k, v in metrics.items() if k[0]=="_" and isinstance(v, (int, float, list))}
         kept = {k: v for k, v in metrics.items() if k[0]!="_"}
         results[name] = dict(metrics=kept, detail=detail, settings=r.settings, where=where, scaled=list(pairs),
@@ -304,12 +309,14 @@ def smoke_runs(
             program = f"{inspect.getsource(_smoke_runs)}\n_smoke_runs({task!r})"
             res = subprocess.run([sys.executable, "-c", program], cwd=d, env=env, capture_output=True, text=True)
             said = (res.stderr.strip().splitlines() or ["nothing said"])[-1]
-            if res.returncode: raise RuntimeError(f"the code in {Path(root).name} does not run: {said}")
+            if res.returncode: raise ValueError(f"the code in {Path(root).name} does not run: {said}")
             return json.loads(Path(task["out"]).read_text())
         with ThreadPoolExecutor(jobs) as pool: found = {k: v for o in pool.map(run, range(jobs)) for k, v in o.items()}
     code = read_code(Path(root)/"asl_course")
     for o in found.values():
-        if "where" in o: o["resolved"] = resolved(code, *o["where"].rsplit(".", 1), o["settings"])
+        if "where" not in o: continue
+        module, name = o["where"].rsplit(".", 1)
+        o["resolved"], o["numbers"] = resolved(code, module, name, o["settings"]), code.numbers(module, name)
     return found
 
 # %% ../nbs/27_pages.ipynb #70048297
@@ -346,13 +353,13 @@ def compare_runs(
     if bad: return bad
     both = {*was["detail"]}&{*now["detail"]}
     was, now = ({**o, "detail": {k: o["detail"][k] for k in both}} for o in (was, now))
-    found = []
-    for k in ("metrics", "detail", "scaled", "optimisers"):
+    found = [(f"setting {at}", a, b) for k in ("settings", "resolved") for at, a, b in _same_numbers(was[k], now[k])]
+    found += [(f"number {at} of `scaled`", a, b) for at, a, b in differences(was["scaled"], now["scaled"])]
+    for k in ("optimisers", "metrics", "detail"):
         apart = differences(was[k], now[k], timings if k=="metrics" else ())
         found += [(f"{k}: {at}", a, b) for at, a, b in apart]
-    for k in ("settings", "resolved"):
-        found += [(f"setting {at}", a, b) for at, a, b in _same_numbers(was[k], now[k])]
-    return found
+    read = was["readings"], now["readings"]
+    return found+[("readings of the test file", *read)]*(None not in read and read[0]!=read[1])
 
 def code_at(
     commit, # A commit of the repository
@@ -408,25 +415,36 @@ def accept(
         records[id] = rec
         for c in commits_of(rec): groups.setdefault(c, []).append(id)
     if not records: return found
-    now, bad = smoke_runs(repo_root(), list(records), jobs), {id: [] for id in records}
+    now, bad, other = smoke_runs(repo_root(), list(records), jobs), {id: [] for id in records}, {}
     for commit, which in groups.items():
         then = {id: "|".join(dict.fromkeys([records[id].get("was", id), id])) for id in which}
         with tempfile.TemporaryDirectory() as d: was = smoke_runs(code_at(commit, d), list(then.values()), jobs)
-        for id in which: bad[id] += compare_runs(was[then[id]], now[id], known[id].timings)
+        for id in which:
+            bad[id] += compare_runs(was[then[id]], now[id], known[id].timings)
+            other[id] = _other_numbers(was[then[id]], now[id])
     for id, rec in records.items():
-        if bad[id]: found[id] = refusal(bad[id]); continue
+        if bad[id]: found[id] = refusal(id, bad[id]); continue
         _note_accepted(rec, known[id], head, folder)
-        found[id] = f"accepted: the same as at {' and '.join(c[:10] for c in commits_of(rec))}"
+        found[id] = f"accepted: the same as at {' and '.join(c[:10] for c in commits_of(rec))}{other[id]}"
     return found
 
 def refusal(
+    id,     # A recipe
     bad,    # What `compare_runs` returns
     most=6, # How many to show
 ):          # In words
     "What two versions do not have in common, and what to do"
-    shown = "; ".join(f"{k}: {a} then, {b} now" for k, a, b in bad[:most])
+    say = lambda v: f"{v:.4g}" if isinstance(v, float) else str(v)[:60]
+    shown = "; ".join(f"{k}: {say(a)} then, {say(b)} now" for k, a, b in bad[:most])
     more = f"; and {len(bad)-most} more" if len(bad)>most else ""
-    return f"refused, today's code does something else ({shown}{more}). If it is meant to, measure again"
+    return f"refused, today's code does something else ({shown}{more}). If it is meant to, `asl_sweep {id}` measures it again; else undo it"
+
+def _other_numbers(was, now):
+    "Which numbers stand in the code of one version and not of the other: a smoke run may not reach the place"
+    a, b = was.get("numbers", {}), now.get("numbers", {})
+    went, came = (sorted(x.keys()-y.keys()) for x, y in ((a, b), (b, a)))
+    said = [f"{k} {', '.join(map(str, v))}" for k, v in (("gone:", went), ("new:", came)) if v]
+    return f"; numbers in its code that are {' and '.join(said)}. Make sure that none counts at full scale only" if said else ""
 
 def _note_accepted(rec, r, head, folder):
     "Write into a record that the code of commit `head` does the same"

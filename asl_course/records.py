@@ -5,6 +5,7 @@
 # %% ../nbs/26_records.ipynb #ab7c2b9c
 from __future__ import annotations
 import ast, hashlib, inspect, json, os, subprocess, sys, symtable, textwrap, time, warnings
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -67,21 +68,34 @@ def _shape(o):
     return (type(o).__name__, *fields)
 
 # %% ../nbs/26_records.ipynb #0fa76cc8
+_OWN = ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef # statements that define a name of their own
+_INNER = (*_OWN, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+def _outside(node):
+    "A statement's nodes, but none from inside a function, a class or a comprehension"
+    yield node
+    for o in ast.iter_child_nodes(node):
+        if isinstance(o, _INNER): yield o
+        else: yield from _outside(o)
+
+def _patched(node):
+    "The class that `@patch` adds a method to, or None"
+    named = isinstance(node, ast.FunctionDef) and any(_base(o)=="patch" for o in node.decorator_list)
+    return _base(node.args.args[0].annotation) if named and node.args.args and node.args.args[0].annotation else None
+
 def _targets(node):
     "(names that a statement gives a value to, names of what it may change in place)"
+    if isinstance(node, _OWN): return ({node.name}, set()) if _patched(node) is None else (set(), {_patched(node)})
     given, changed = set(), set()
-    def target(t):
-        if isinstance(t, (ast.Tuple, ast.List)): [target(o) for o in t.elts]
-        elif isinstance(t, ast.Starred): target(t.value)
-        else: (given if isinstance(t, ast.Name) else changed).add(_base(t))
-    if isinstance(node, (ast.FunctionDef, ast.ClassDef)): given.add(node.name)
-    elif isinstance(node, ast.Expr): # `POSES.update(...)` may change what `POSES` is, `print(POSES)` does not
-        if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute): changed.add(_base(node))
-    else:
-        for o in getattr(node, "targets", [getattr(node, "target", None)]): o is None or target(o)
-        for inner in [o for part in ("body", "orelse", "finalbody") for o in getattr(node, part, [])]:
-            more = _targets(inner)
-            given, changed = given|more[0], changed|more[1]
+    for o in _outside(node):
+        stored = isinstance(getattr(o, "ctx", None), ast.Store)
+        if isinstance(o, _OWN): given.add(o.name)
+        elif isinstance(o, ast.Name) and stored: given.add(o.id)
+        elif isinstance(o, (ast.Attribute, ast.Subscript)) and stored: changed.add(_base(o))
+        elif isinstance(o, ast.AugAssign): changed.add(_base(o.target))
+        elif isinstance(o, (ast.Expr, ast.Assign)): # `POSES.update(...)` may change what `POSES` is, `print(POSES)` does not
+            call = o.value if isinstance(o.value, ast.Call) else None
+            if call and isinstance(call.func, ast.Attribute): changed.add(_base(call))
     return given-{None, "__all__"}, changed-{None}
 
 def _outer_names(table):
@@ -90,31 +104,34 @@ def _outer_names(table):
     here = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (whole or s.is_global())}
     return here.union(*map(_outer_names, table.get_children()))
 
-def _home(node):
-    "The module an import names: of the course without its package, such as `tutorials.t1`, or another"
-    if node.level: return node.module or ""
-    return None if node.module.partition(".")[0]!="asl_course" else node.module.partition(".")[2]
+def _home(node, module=""):
+    "The module an import names: of the course without its package, such as `tutorials.t1`, or another (None)"
+    if not node.level: return None if node.module.partition(".")[0]!="asl_course" else node.module.partition(".")[2]
+    here = module.split(".")[:-node.level] if module else []
+    return ".".join([*here, *([node.module] if node.module else [])])
 
 class Module:
     "What stands in a module, by name"
-    def __init__(self, source):
-        self.defs, self.imports, self.stars = {}, {}, []
+    def __init__(self, source, name=""):
+        self.name, self.defs, self.imports, self.stars = name, {}, {}, []
         for node in ast.parse(source).body: self._add(node)
     def _add(self, node):
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            if isinstance(node, ast.ImportFrom) and node.names[0].name=="*": self.stars.append(_home(node))
-            else: self.imports |= _imported(node)
-            return
+        for o in _outside(node): # also inside `try` and `if`
+            if isinstance(o, ast.ImportFrom) and o.names[0].name=="*": self.stars.append(_home(o, self.name))
+            elif isinstance(o, (ast.Import, ast.ImportFrom)): self.imports |= _imported(o, self.name)
+        if isinstance(node, (ast.Import, ast.ImportFrom)): return
         if isinstance(node, ast.Expr) and _base(node) in _SKIPPED: return # a registration
-        whole = isinstance(node, (ast.FunctionDef, ast.ClassDef))
         given, changed = _targets(node)
         for name in given|(changed&self.defs.keys()): # what is changed may stand elsewhere
-            self.defs[name] = ([] if whole else self.defs.get(name, []))+[node]
+            anew = isinstance(node, _OWN) and name in given
+            self.defs[name] = ([] if anew else self.defs.get(name, []))+[node]
 
-def _imported(node):
+def _imported(node, module=""):
     "Local name -> (module of the course, name in it), (module, None) for a module, or (None, where it is from)"
-    if isinstance(node, ast.Import): return {o.asname or o.name.partition(".")[0]: (None, o.name) for o in node.names}
-    home = _home(node)
+    if isinstance(node, ast.Import):
+        ours = {o.asname: (o.name.partition(".")[2], None) for o in node.names if o.asname and o.name.startswith("asl_course.")}
+        return {o.asname or o.name.partition(".")[0]: (None, o.name) for o in node.names} | ours
+    home = _home(node, module)
     if home is None: return {o.asname or o.name: (None, f"{node.module}.{o.name}") for o in node.names}
     return {o.asname or o.name: (home, o.name) if home else (o.name, None) for o in node.names}
 
@@ -139,21 +156,25 @@ class Code:
 
     def module(self, name):
         "A module as a table; an empty one where there is none"
-        if name not in self._modules: self._modules[name] = Module(self.texts.get(name, ""))
+        if name not in self._modules: self._modules[name] = Module(self.texts.get(name, ""), name)
         return self._modules[name]
 
     def find(self,
         module:str, # Where a name is used
         name:str,   # The name
+        asked=(),   # What has been asked on the way here, so that a circle of imports ends
     ):              # (module, name) of its definition, (module, None) for a module, (None, origin), or None
         "What a name stands for"
         m = self.module(module)
         if name in m.defs: return module, name
+        if (module, name) in asked: return None
+        asked = (*asked, (module, name))
         if name in m.imports:
             home, what = m.imports[name]
-            return (home, what) if home is None or what is None else self.find(home, what)
+            if home is None or what is None: return home, what
+            return (f"{home}.{what}", None) if f"{home}.{what}" in self.texts else self.find(home, what, asked)
         for home in reversed(m.stars):
-            if home=="all": return self.find(home, name)
+            if home=="all": return self.find(home, name, asked)
             if home and not name.startswith("_") and name in self.module(home).defs: return home, name
 
     def uses(self,
@@ -174,15 +195,20 @@ class Code:
         text = "\n".join(map(ast.unparse, nodes))
         found = {n: self.find(module, n) for n in _outer_names(symtable.symtable(text, name, "exec"))}
         inner = [n for o in nodes for n in ast.walk(o)]
-        for o in inner:
+        for i, o in enumerate(inner):
             if isinstance(o, (ast.Import, ast.ImportFrom)):
-                for n, (home, what) in _imported(o).items():
-                    found[n] = (home, what) if home is None or what is None else self.find(home, what)
+                for n, (home, what) in _imported(o, module).items(): # two methods may import the same name from elsewhere
+                    name_here = n if n not in found else f"{n} {i}"
+                    found[name_here] = (home, what) if home is None or what is None else self.find(home, what)
         for o in inner: # a module of the course by its name, then something in it
             if isinstance(o, ast.Attribute) and isinstance(o.value, ast.Name):
                 home = found.get(o.value.id)
                 if home and home[0] and home[1] is None: found[f"{o.value.id}.{o.attr}"] = self.find(home[0], o.attr)
-        keep = lambda n, t: t and n not in _SKIPPED and n!=name and (t[0] is None or t[1] is not None)
+        ours = {o.name for c in self.module("core").defs.get("Letters", []) for o in getattr(c, "body", []) if isinstance(o, ast.FunctionDef)}
+        methods = {o.attr for o in inner if isinstance(o, ast.Attribute)}&ours # `letters.part(...)`: methods of what a recipe is given
+        if methods and module!="core": found["Letters"] = "core", "Letters"
+        skipped = lambda n, t: n in _SKIPPED and t[0] in ("core", "records", "data", "digits")
+        keep = lambda n, t: t and not skipped(n, t) and (module, n)!=(module, name) and (t[0] is None or t[1] is not None)
         return _sha([_shape(o) for o in nodes]), {n: t for n, t in found.items() if keep(n, t)}
 
     def reach(self,
@@ -203,10 +229,23 @@ class Code:
         name:str,   # Its name
     ):              # 12 hexadecimal digits; raises `KeyError` where there is no such function
         "Hash of a function and of all it depends on"
-        say = lambda t: t[1] if t[0] is None else self.shape(*t)
-        rows = [(n, self.shape(m, n), sorted((k, say(t)) for k, t in self.uses(m, n).items()))
-                for m, n in self.reach(module, name)]
-        return _sha(sorted(rows))
+        at = self.find(module, name)
+        if at is None or at[1] is None: raise KeyError(f"no function {name} in the module {module}")
+        reach = self.reach(*at)
+        mark = {o: (o[1], self.shape(*o)) for o in reach}
+        for _ in range(min(len(reach), 8)): # each round a mark knows more of what is named, and of what that names
+            say = lambda t: t[1] if t[0] is None else mark[t]
+            mark = {o: _sha((mark[o], sorted((k, say(t)) for k, t in self.uses(*o).items()))) for o in reach}
+        return _sha(sorted(mark.values()))
+
+    def numbers(self,
+        module:str, # Where a function stands
+        name:str,   # Its name
+    ):              # Number -> how often it is written
+        "Numbers above 1, or with a point, that are written in a function and in all it depends on"
+        nodes = [n for at in self.reach(module, name) for o in self.module(at[0]).defs[at[1]] for n in ast.walk(o)]
+        values = [n.value for n in nodes if isinstance(n, ast.Constant)]
+        return Counter(v for v in values if isinstance(v, float) or isinstance(v, int) and not isinstance(v, bool) and v>1)
 
 # %% ../nbs/26_records.ipynb #14ebe35c
 def read_code(
@@ -399,7 +438,14 @@ def read_record(
     if rec.get("schema")!=SCHEMA:
         raise ValueError(f"{path.name} has schema {rec.get('schema')!r}, this library reads {SCHEMA}: {again}")
     missing = [k for k in _HEAD if k not in rec]
-    missing += [f"{k} of seed {o.get('seed', '?')}" for o in rec.get("seeds", []) for k in _SEED if k not in o]
+    if not missing:
+        kinds = dict(settings=dict, resolved=dict, data=dict, seeds=list, rows=list, fn=str, identity=str, accepted=list)
+        odd = [k for k, kind in kinds.items() if k in rec and not isinstance(rec[k], kind)]
+        parts = [*rec["seeds"], *rec.get("accepted", [])] if not odd else []
+        odd += ["seeds"]*(not odd and (not rec["seeds"] or not all(isinstance(o, dict) for o in parts)))
+        if odd: raise ValueError(f"{path.name} is damaged: its {' and '.join(odd)} are not what they should be: delete it, and {again}")
+        missing += [f"{k} of seed {o.get('seed', '?')}" for o in rec["seeds"] for k in _SEED if k not in o]
+        missing += ["identity of what was accepted" for o in rec.get("accepted", []) if "identity" not in o]
     if missing: raise ValueError(f"{path.name} lacks {', '.join(missing)}: {again}")
     if (rec["id"], rec["source"])!=(id, source):
         raise ValueError(f"{path.name} holds the record {rec['id']} on {rec['source']} data: rename it, or {again}")

@@ -79,7 +79,7 @@ def test_code_that_does_something_else_is_refused(today, known, tmp_path):
     for id, what in LOOKS.items():
         bad = compare_runs(today[id], other[id], known[id].timings)
         assert any(at.split(":")[0] in ("optimisers", "metrics", "detail") for at, *_ in bad), (id, what, bad)
-        assert refusal(bad).startswith("refused, today's code does something else (")
+        assert refusal(id, bad).startswith("refused, today's code does something else (")
 
 @pytest.mark.skipif(not os.environ.get("ASL_NIGHTLY"), reason="an hour; the nightly workflow sets ASL_NIGHTLY")
 def test_all_changes_by_behaviour(known, tmp_path):
@@ -126,6 +126,15 @@ def test_words_do_not_count(one, other):
     ("class A: pass\nclass B(A): pass\ndef f(): return B()", "class A: k = 1\nclass B(A): pass\ndef f(): return B()"),
     ("def d(g): return g\n@d\ndef f(x): return x", "def d(g): return lambda x: 1\n@d\ndef f(x): return x"),
     ("def f(x=1): return x", "def f(x=2): return x"),
+    ("from fastcore.basics import patch\nclass A: pass\n@patch\ndef g(self:A): return 1\ndef f(): return A()", "from fastcore.basics import patch\nclass A: pass\n@patch\ndef g(self:A): return 2\ndef f(): return A()"),
+    ("if 1:\n    def g(): return 1\nelse:\n    def g(): return 3\ndef f(): return g()", "if 1:\n    def g(): return 2\nelse:\n    def g(): return 3\ndef f(): return g()"),
+    ("try: from torch import a as g\nexcept ImportError: from torch import b as g\ndef f(): return g", "try: from torch import c as g\nexcept ImportError: from torch import d as g\ndef f(): return g"),
+    ("async def g(): return 1\ndef f(): return g()", "async def g(): return 2\ndef f(): return g()"),
+    ("(K := 1)\ndef f(): return K", "(K := 2)\ndef f(): return K"),
+    ("import io\nwith io.StringIO('a') as K: pass\ndef f(): return K", "import io\nwith io.StringIO('b') as K: pass\ndef f(): return K"),
+    ("match 1:\n    case 1: K = 1\ndef f(): return K", "match 1:\n    case 1: K = 2\ndef f(): return K"),
+    ("D = {}\n_ = D.setdefault('a', 1)\ndef f(): return D", "D = {}\n_ = D.setdefault('a', 2)\ndef f(): return D"),
+    ("def start(): return 1\ndef f(): return start()", "def start(): return 2\ndef f(): return start()"),
     ("from torch.optim import SGD as O\ndef f(): return O", "from torch.optim import Adam as O\ndef f(): return O"),
     ("from dataclasses import dataclass\n@dataclass\nclass A:\n    k:int=1\ndef f(): return A()", "from dataclasses import dataclass\n@dataclass\nclass A:\n    k:int=2\ndef f(): return A()"),
     ("def f(x):\n    if x: raise ValueError('a')", "def f(x):\n    if x: raise KeyError('a')")])
@@ -139,6 +148,29 @@ def test_names_are_followed_from_module_to_module():
     def moved(name, module, old, new): return Code(texts).identity("c", name)!=Code(texts | {module: texts[module].replace(old, new)}).identity("c", name)
     assert moved("f", "a", "def g(x): return x", "def g(x): return -x") and moved("f", "a", "def h(x): return x", "def h(x): return -x")
     assert moved("e", "a", "def h(x): return x", "def h(x): return -x") and not moved("e", "a", "def g(x): return x", "def g(x): return -x")
+
+def test_modules_are_found_by_every_kind_of_import():
+    texts = {"o": "def g(): return 1", "sub.t1": "from .t2 import g\ndef h(): return g()", "sub.t2": "from ..o import g as k\ndef g(): return k()"}
+    for how in ("import asl_course.o as o\ndef f(): return o.g()", "def f():\n    import asl_course.o as o\n    return o.g()", "from . import o\ndef f(): return o.g()", "from asl_course import o\ndef f(): return o.g()",
+                "from .sub import t1\ndef f(): return t1.h()", "from asl_course.sub.t1 import h\ndef f(): return h()", "from asl_course.sub.t2 import *\ndef f(): return g()"):
+        one, two = (Code(texts | dict(m=how, o=f"def g(): return {k}")).identity("m", "f") for k in (1, 2))
+        assert one!=two, how
+
+def test_a_circle_of_imports_ends():
+    code = Code(dict(a="from .b import g\ndef f(): return g()", b="from .a import g"))
+    assert code.identity("a", "f") and code.find("a", "g") is None
+    with pytest.raises(KeyError, match="no function h in the module a"): code.identity("a", "h")
+    assert Code(dict(a="from .b import f", b="def f(): return 1")).identity("a", "f")
+
+def test_what_is_named_by_what_is_named_counts():
+    "p calls g of a, q calls g of b; the constants of a and b change places"
+    texts = lambda i, j: dict(a=f"K = {i}\ndef g(): return K\ndef p(): return g()", b=f"K = {j}\ndef g(): return K\ndef q(): return g()", m="from .a import p\nfrom .b import q\ndef f(): return p()-q()")
+    assert Code(texts(1, 2)).identity("m", "f")!=Code(texts(2, 1)).identity("m", "f")
+
+def test_methods_of_the_data_count():
+    texts = dict(core="class Letters:\n    def part(self): return 1", m="def f(letters): return letters.part()\ndef e(letters): return letters.x")
+    other = texts | dict(core=texts["core"].replace("1", "2"))
+    assert Code(texts).identity("m", "f")!=Code(other).identity("m", "f") and Code(texts).identity("m", "e")==Code(other).identity("m", "e")
 
 def test_two_functions_of_one_name_are_two():
     texts = dict(a="def g(x): return 1", b="def g(x): return 2", c="from .a import g\nfrom .b import g as k\ndef f(x): return g(x)-k(x)")
@@ -246,7 +278,8 @@ def test_other_scale_or_data_begins_anew(toy, fake_recipe, tmp_path):
     run_recipe(fake_recipe, toy, 43, scale="full", folder=tmp_path)
     assert [o["seed"] for o in read_record(fake_recipe, "synth", tmp_path)["seeds"]]==[43]
 
-@pytest.mark.parametrize("spoil,match", [(lambda r: "{", "is damaged .*delete it, and run `asl_sweep test.fake`"), (lambda r: "[]", "holds a list, no record"), (lambda r: json.dumps({**r, "schema": 99}), "schema 99, this library reads 2"),
+@pytest.mark.parametrize("spoil,match", [(lambda r: "{", "is damaged .*delete it, and run `asl_sweep test.fake`"), (lambda r: "[]", "holds a list, no record"), (lambda r: json.dumps({**r, "seeds": []}), "is damaged: its seeds are not"), (lambda r: json.dumps({**r, "seeds": None}), "its seeds are not"),
+    (lambda r: json.dumps({**r, "seeds": ["a"]}), "its seeds are not"), (lambda r: json.dumps({**r, "data": "x"}), "its data are not"), (lambda r: json.dumps({**r, "accepted": ["a"]}), "seeds are not|accepted are not"), (lambda r: json.dumps({**r, "accepted": [{}]}), "lacks identity of what"), (lambda r: json.dumps({**r, "schema": 99}), "schema 99, this library reads 2"),
     (lambda r: json.dumps({**r, "schema": 1}), "schema 1, .* to measure it again"), (lambda r: json.dumps({k: v for k, v in r.items() if k!="identity"}), "lacks identity"),
     (lambda r: json.dumps({**r, "seeds": [{k: v for k, v in r["seeds"][0].items() if k!="commit"}]}), "lacks commit of seed 42")])
 def test_bad_records_are_named(toy, fake_recipe, tmp_path, spoil, match):
@@ -311,7 +344,7 @@ def old_record(toy, fake_recipe, tmp_path):
     put(); put.folder = tmp_path
     return put
 
-def result(**changes): return dict(metrics=dict(acc=.5, seconds=1.), settings={"lr": .5}, resolved={"fit.lr": .1}, scaled=[[50, 2]], optimisers=[[40, 1.25]], detail={"_sure": [.1, .2]}) | changes
+def result(**changes): return dict(metrics=dict(acc=.5, seconds=1.), settings={"lr": .5}, resolved={"fit.lr": .1}, scaled=[[50, 2]], optimisers=[[40, 1.25]], detail={"_sure": [.1, .2]}, readings=2, numbers={}) | changes
 
 @pytest.fixture()
 def clean(monkeypatch):
@@ -323,13 +356,14 @@ def test_a_verdict_is_noted_or_refused(old_record, fake_recipe, monkeypatch, cle
         monkeypatch.setattr(pages, "smoke_runs", lambda root, ids, jobs=None: {id: now if Path(root)==ROOT else then for id in ids})
         return accept([fake_recipe], "synth", old_record.folder)[fake_recipe]
     monkeypatch.setattr(pages, "code_at", lambda commit, folder: folder)
-    for then in (result(metrics=dict(acc=.51, seconds=1.)), result(scaled=[[60, 2]]), result(optimisers=[[40, 1.3]]), result(detail={"_sure": [.1, .3]}), result(settings={"lr": .4}), result(resolved={"fit.lr": .2}), dict(error="KeyError: gone")):
+    for then in (result(metrics=dict(acc=.51, seconds=1.)), result(scaled=[[60, 2]]), result(optimisers=[[40, 1.3]]), result(detail={"_sure": [.1, .3]}), result(readings=6), result(settings={"lr": .4}), result(resolved={"fit.lr": .2}), dict(error="KeyError: gone")):
         said = answers(result(), then)
         assert said.startswith("refused, today's code does something else"), said
         assert read_record(fake_recipe, "synth", old_record.folder)["identity"]=="0"*12 and "accepted" not in read_record(fake_recipe, "synth", old_record.folder)
     assert "acc: 0.51 then, 0.5 now" in answers(result(), result(metrics=dict(acc=.51, seconds=1.)))
-    said = answers(result(), result(metrics=dict(acc=.5, seconds=7.), resolved={"train.lr": .1}, detail={}))
+    said = answers(result(), result(metrics=dict(acc=.5, seconds=7.), resolved={"train.lr": .1}, detail={}, readings=None, numbers={.3: 1}))
     rec = read_record(fake_recipe, "synth", old_record.folder)
+    assert "numbers in its code that are gone: 0.3. Make sure" in said
     assert said.startswith("accepted: the same as at ") and rec["accepted"]==[dict(identity=recipes[fake_recipe].code()[0], commit="c"*40)] and stale(rec)==""
     assert accept([fake_recipe], "synth", old_record.folder)=={fake_recipe: "valid as it is"}
 
