@@ -269,6 +269,11 @@ def _page_text():
         cells = ["".join(v[2]) for v in list(linecache.cache.values()) if len(v)==4 and v[1] is None]
     return "\n".join(o for o in cells if _parses(o))
 
+def _is_of_this_page(fn):
+    "Was a function defined in the page that is running? One process may run several pages, as `nbdev_test` does"
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return shell is not None and fn.__globals__ is shell.user_ns and any(shell.history_manager.input_hist_parsed)
+
 def _parses(text):
     try: return bool(ast.parse(text))
     except (SyntaxError, ValueError): return False
@@ -584,8 +589,8 @@ def stale(
     rec:dict, # A record
 ):            # Why, in words; empty while it speaks for today's code, or where its code cannot be found
     "Does a record no longer speak for the code?"
-    if rec["id"] in recipes:
-        r = recipes[rec["id"]]
+    r = recipes.get(rec["id"])
+    if r is not None and (r.fn.__module__!="__main__" or _is_of_this_page(r.fn)):
         if rec["settings"]!=json.loads(json.dumps(r.settings)): return "its settings have changed"
         found = r.code()[0]
     else:

@@ -320,6 +320,16 @@ def test_stale_records_carry_a_dagger(toy, fake_recipe, shown_from):
     f.write_text(json.dumps({**rec, "accepted": [dict(identity=recipes[fake_recipe].code()[0], commit="f"*40)]}))
     assert stale(read_record(fake_recipe, "synth"))=="" and shown().index[0]=="recorded (synth, full)"
 
+def test_pages_that_share_a_process_do_not_meddle():
+    "`nbdev_test` runs many pages in one process: a recipe that another page has registered says nothing of the library"
+    kept = all_recipes()["data.floors"]
+    def floors(letters, seed, device, scale, frac=.3): return {}
+    floors.__module__ = "__main__"
+    try:
+        recipe("data.floors", "Of another page")(floors)
+        assert stale(read_record("data.floors"))==""
+    finally: recipes["data.floors"] = kept
+
 def test_on_record_leaves_out_what_was_measured_here(toy, fake_recipe, shown_from):
     for seed in (42, 43): run_recipe(fake_recipe, toy, seed, scale="full", folder=shown_from)
     shown = show_record(fake_recipe, ["valid.acc"], ["accuracy"], source="synth")
