@@ -38,17 +38,20 @@ def stage():
     "The notebooks as they are published, in _proc"
     from nbdev.quarto import refresh_quarto_yml
     from nbdev.serve import proc_nbs
+    from asl_course.pages import contents, sidebar
+    pages = contents(root/"nbs")
+    (root/"nbs"/"sidebar.yml").write_text(sidebar(pages), encoding="utf-8")
     shutil.rmtree(root/"_proc", ignore_errors=True)
     refresh_quarto_yml()
     try: proc_nbs(force=True)
     except Exception as e: sys.exit(f"The site was not built. {e}")
     shutil.copy(root/"_quarto.yml", root/"_proc"/"_quarto.yml") # also where git has no symbolic links
-    pages = {p.stem.split("_", 1)[-1]: p.name for p in sorted((root/"nbs").glob("*.ipynb"))}
+    by_module = {p.path.stem.split("_", 1)[-1]: p.place for p in pages if p.part!="Solutions"}
     for p in (root/"_proc").rglob("*.ipynb"):
         up = "../"*(len(p.relative_to(root/"_proc").parts)-1)
-        local = lambda m: f"({up}{pages[m[1]]}#{m[2]})" if m[1] in pages else m[0] # nbdev links names to the published site, by module: here they lead to the page that lies beside
+        local = lambda m: f"({up}{by_module[m[1]]}#{m[2]})" if m[1] in by_module else m[0] # nbdev links names to the published site, by module: here they lead to the page that lies beside
         text = re.sub(r'"output-file: [^"]*",?', "", p.read_text(encoding="utf-8"))
-        nb = json.loads(re.sub(re.escape(f"({SITE}/")+r"(\w+)\.html#([\w.]+)\)", local, text))
+        nb = json.loads(re.sub(re.escape(f"({SITE}/")+r"(?:tutorials/)?(\w+)\.html#([\w.]+)\)", local, text))
         for c in nb["cells"]: # signatures are code: what nbdev has linked in their comments is plain there
             for o in c.get("outputs", []):
                 if "text/markdown" in (d := o.get("data", {})): d["text/markdown"] = re.sub(r"```python\n.*?```", lambda m: re.sub(r"\[`([^`]+)`\]\([^)]+\)", r"\1", m[0]), "".join(d["text/markdown"]), flags=re.S)

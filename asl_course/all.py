@@ -6,28 +6,12 @@
 __all__ = []
 
 # %% ../nbs/index.ipynb #5a58a6ee
-from .core import *
-from .files import *
-from .records import *
-from .synth import *
-from .data import *
-from .scratch import *
-from .train import *
-from .digits import *
-from .split import *
-from .mlp import *
-from .cnn import *
-from .augment import *
-from .learner import *
-from .honest import *
-from .measure import *
-from .patches import *
-from .speed import *
-from .predict import *
-from .people import *
-from .app import *
-from .claims import *
-from .exercises import *
+import importlib
+from .pages import library_modules as _library_modules
+
+for _name in _library_modules():
+    _module = importlib.import_module(_name)
+    globals().update({o: getattr(_module, o) for o in _module.__all__})
 
 # %% ../nbs/index.ipynb #64ed771b
-__all__ = [o for o in globals() if not o.startswith("_") and o!="annotations"] # `from asl_course.all import *` gives the lot
+__all__ = [o for o in globals() if o[0]!="_" and o!="importlib"] # `from asl_course.all import *` gives the lot

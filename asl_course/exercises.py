@@ -4,19 +4,19 @@
 
 # %% ../nbs/22_exercises.ipynb #26831794
 from __future__ import annotations
-import copy, ctypes, difflib, dis, inspect, json, linecache, os, random, threading, traceback, warnings
+import copy, ctypes, difflib, dis, importlib.util, inspect, json, os, random, re
+import threading, traceback, warnings
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
 from pathlib import Path
 import numpy as np
-import torch, torch.nn as nn, torch.nn.functional as F
+import torch
 from .core import *
 from .files import *
 
 # %% auto #0
-__all__ = ['exercises', 'Exercise', 'exercise', 'find_exercise', 'complaint', 'in_time', 'Verdict', 'verdict', 'progress_file',
-           'check', 'Hint', 'hint', 'solution_page', 'progress']
+__all__ = ['Exercise', 'exercise', 'all_exercises', 'find_exercise', 'complaint', 'in_time', 'Verdict', 'verdict',
+           'progress_file', 'check', 'Hint', 'hint', 'solution_page', 'progress']
 
 # %% ../nbs/22_exercises.ipynb #98db0a6c
 @dataclass
@@ -26,33 +26,65 @@ class Exercise:
     title:str     # In words
     hint:str      # Where to look
     idea:str      # How to do it, in a sentence
-    cases:object  # Generator function: (name, arguments, wanted), with a dict of mistakes one knows, what it is -> its value, as a fourth; or (name, function that is given the answer and returns a complaint or None)
+    cases:object  # Function that yields the cases, as told below
+    wrong:list=() # Typical wrong answers, none of which may pass
 
-exercises = {} # Every registered exercise by its id
+_own = {} # Exercises registered on a page, by id
 
 def exercise(
     id:str,    # Chapter and name, such as "scratch.softmax"
     title:str, # In words
     hint:str,  # Where to look
     idea:str,  # How to do it
-):             # A decorator for a generator of cases
+):             # A decorator for a function that yields cases
     "Register an exercise under its id"
-    def _reg(fn): exercises[id] = Exercise(id, title, hint, idea, fn); return fn
+    def _reg(f):
+        _own[id] = Exercise(id, title, hint, idea, f)
+        return f
     return _reg
+
+# %% ../nbs/22_exercises.ipynb #2f294cf0
+def _topics():
+    "Chapters that have exercises, such as \"scratch\" -> \"s02_scratch\", the page that solves them; in the order of pages"
+    folder, found = importlib.util.find_spec("asl_course.cases").submodule_search_locations[0], {}
+    for p in Path(folder).glob("[a-z]*.py"):
+        made_of = re.search(r"File to edit: (\S+)\.ipynb", p.read_text(encoding="utf-8"))
+        found[p.stem] = Path(made_of[1]).name
+    return dict(sorted(found.items(), key=lambda o: o[1]))
+
+def _of_topic(topic):
+    "The exercises of a chapter, by id: the classes of its module of cases that have `cases`"
+    module, found = importlib.import_module(f"asl_course.cases.{topic}"), {}
+    for c in vars(module).values():
+        if not isinstance(c, type) or not hasattr(c, "cases"): continue
+        name = re.sub(r"(?<=.)(?=[A-Z])", "-", c.__name__).lower()
+        id = f"{topic}.{name}"
+        found[id] = Exercise(id, c.__doc__, c.hint, c.idea, c.cases, c.wrong)
+    return found
+
+def all_exercises():
+    "Every exercise by its id: those of the chapters, and those registered on this page"
+    return {k: o for t in _topics() for k, o in _of_topic(t).items()}|_own
 
 def find_exercise(
     id:str, # Such as "scratch.softmax"
 ):          # `Exercise`; raises `ValueError` that names the nearest for an unknown one
     "An exercise by its name"
-    if id in exercises: return exercises[id]
-    near = difflib.get_close_matches(str(id), exercises, 3, .4) or [o for o in exercises if id and str(id) in o][:3]
-    raise ValueError(f"no exercise {id!r}; "+(f"nearest: {', '.join(near)}" if near else f"there are {', '.join(exercises)}"))
+    if id in _own: return _own[id]
+    topic = str(id).partition(".")[0]
+    if topic in _topics() and id in (known := _of_topic(topic)): return known[id]
+    known = all_exercises()
+    near = difflib.get_close_matches(str(id), known, 3, .4)
+    near = near or [o for o in known if id and str(id) in o][:3]
+    there_are = f"nearest: {', '.join(near)}" if near else f"there are {', '.join(known)}"
+    raise ValueError(f"no exercise {id!r}; {there_are}")
 
 # %% ../nbs/22_exercises.ipynb #c427cd49
 def _kind(o):
     "What a value is, in a few words"
     if isinstance(o, torch.Tensor): return f"a tensor of shape {tuple(o.shape)}, {str(o.dtype).removeprefix('torch.')}"+(f" on {o.device}" if o.device.type!="cpu" else "")
     if isinstance(o, np.ndarray): return f"a NumPy array of shape {o.shape}, {o.dtype}"
+    if isinstance(o, dict): return f"a dict of {', '.join(map(str, o))}" if len(o)<10 else f"a dict of {len(o)}"
     if isinstance(o, (list, tuple)): return f"a {type(o).__name__} of {len(o)}"
     return repr(o) if isinstance(o, (int, float, str, type(None))) else f"{'an' if type(o).__name__[0] in 'AEIOU' else 'a'} {type(o).__name__}"
 
@@ -72,6 +104,9 @@ def complaint(
     if isinstance(want, tuple):
         if not isinstance(got, (tuple, list)) or len(got)!=len(want): return f"you returned {_kind(got)}; expected a tuple of {len(want)}"
         return next((f"value {i+1} of {len(want)}: {c}" for i, (g, w) in enumerate(zip(got, want)) if (c := complaint(g, w, tol))), None)
+    if isinstance(want, dict):
+        if not isinstance(got, dict) or got.keys()!=want.keys(): return f"you returned {_kind(got)}; expected a dict of {', '.join(map(str, want))}"
+        return next((f"{k}: {c}" for k in want if (c := complaint(got[k], want[k], tol))), None)
     if isinstance(got, tuple) and hasattr(got, "values") and hasattr(got, "indices"): return "you returned torch's pair of values and indices; take its `.values`"
     if isinstance(want, torch.Tensor) and want.dim()==0 and isinstance(got, (int, float, np.generic)): want = want.item()
     array = torch.Tensor if isinstance(want, torch.Tensor) else np.ndarray if isinstance(want, np.ndarray) else None
@@ -145,7 +180,9 @@ def _try(answer, case, limit):
     name, *what = case
     kept, near = copy.deepcopy(what[0]) if len(what)>1 else (), what.pop() if len(what)==3 else {}
     def go():
-        if len(what)==1: return what[0](answer)
+        if len(what)==1:
+            said = what[0](answer)
+            return complaint(*said) if isinstance(said, tuple) else said
         args, want = what
         if isinstance(want, type) and issubclass(want, Exception):
             try: got = answer(*args)
@@ -255,364 +292,28 @@ def hint(
     "Help with an exercise, a little more each time"
     ex = find_exercise(id)
     n = _note(id, hints=lambda n: n+1)["hints"]
-    return Hint(f"{ex.hint}\nOnce more, for the idea: hint({id!r})" if n==1 else f"{ex.hint}\nIdea: {ex.idea}"+(f"\nWorked out in solutions/{solution_page(id)}.ipynb." if _topic(id) in _pages else ""))
+    if n==1: return Hint(f"{ex.hint}\nOnce more, for the idea: hint({id!r})")
+    where = "" if id in _own else f"\nWorked out in solutions/{solution_page(id)}.ipynb."
+    return Hint(f"{ex.hint}\nIdea: {ex.idea}{where}")
 
 def solution_page(
     id:str, # An exercise
 ):          # Name of the notebook with its solution, such as "s02_scratch"
     "Where an exercise is worked out"
-    return f"s{_pages[_topic(id)]}"
-
-def _topic(id): return id.partition(".")[0]
-
-_pages = {o.partition("_")[2]: o for o in "01_data 02_scratch 03_train 04_digits 05_split 06_mlp 07_cnn 08_augment 09_learner 10_honest 11_speed 12_predict 13_app 14_people 15_claims".split()}
+    return _topics()[id.partition(".")[0]]
 
 def progress():
     "A table of the exercises, chapter by chapter: ✓ right, ✗ tried, ○ open"
     import pandas as pd
-    d = _progress()
-    mark = lambda o: "✓" if d.get(o, {}).get("done") else "✗" if d.get(o, {}).get("tries") else "○"
-    rows = {c: [o for o in exercises if _topic(o)==n] for n, c in _pages.items()}
-    return pd.DataFrame([dict(chapter=c, right=f"{sum(mark(o)=='✓' for o in ids)} of {len(ids)}", exercises="  ".join(f"{mark(o)} {o.partition('.')[2]}" for o in ids), hints=sum(d.get(o, {}).get("hints", 0) for o in ids)) for c, ids in rows.items()])
-
-# %% ../nbs/22_exercises.ipynb #0bb9abcf
-def _rand(*shape, seed=0): return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-def _ints(high, n, seed=0): return np.random.default_rng(seed).integers(0, high, n)
-
-@exercise("data.letter", "The letter of a label", "The files skip J. Which labels come after it, and which exist at all?",
-          "Refuse what is not in 0..24, and 9. All others keep their place in the whole alphabet, where `chr(65)` is A.")
-def _():
-    for n, letter in ((0, "A"), (8, "I"), (10, "K"), (24, "Y")): yield f"label {n}", (n,), letter
-    for n in (9, 25, -1): yield f"label {n}, which names no letter", (n,), ValueError
-
-@exercise("data.median", "A typical picture of each letter", "For one letter: which rows of x, and along which axis?",
-          "One letter's pictures are `x[y==k]`; their median along axis 0 is one picture (take `.values`). Do that for 24 letters and `torch.stack` the results.")
-def _():
-    for name, y in (("three of each letter, in order", torch.arange(24).repeat_interleave(3)), ("unequal numbers, shuffled", torch.as_tensor(np.random.default_rng(0).permutation(np.r_[np.arange(24).repeat(3), 0, 0, 5, 5])))):
-        x = _rand(len(y), 4, 4)
-        yield name, (x, y), torch.stack([x[y==k].median(0).values for k in range(24)]), {"the mean, not the median": torch.stack([x[y==k].mean(0) for k in range(24)])}
-
-@exercise("data.brightness", "Brightness out", "One mean for each picture: over which axes, and what must the result's shape be to be subtracted?",
-          "The mean over channel, height and width, axes 1 to 3, with `keepdim=True`, so that it lines up with the pictures; then subtract.")
-def _():
-    for n in (1, 3): xb = _rand(n, 1, 5, 4)+torch.arange(n).view(-1, 1, 1, 1); yield f"{n} pictures", (xb,), xb-xb.mean((1, 2, 3), keepdim=True), {"the mean of the whole batch taken off, not each picture's own": xb-xb.mean()}
-
-# %% ../nbs/22_exercises.ipynb #701ca381
-@exercise("scratch.softmax", "Your own softmax", "Which number may be subtracted from all scores of a row without changing its softmax?",
-          "Subtract each row's largest score, then exp, then divide by the row's sum; `keepdim=True` keeps the shapes together.")
-def _():
-    for name, x in (("small scores", _rand(3, 4)), ("one row", _rand(1, 24)), ("scores of 1,000", torch.tensor([[1000., 1001], [0, 1]])),
-                    ("rows far apart", torch.tensor([[500., 501], [-500, -501]])), ("float64", _rand(2, 3).double())): yield name, (x,), F.softmax(x, -1), {"a softmax down the columns; each row has to add up to 1": F.softmax(x, 0), "divided by the sum of all rows; each row has to add up to 1": x.exp()/x.exp().sum()}
-
-@exercise("scratch.nll", "Cross-entropy, its last step", "For each row, the log-probability of its own letter: two index arrays, side by side.",
-          "Index with two arrays, `logp[rows, y]`, where `rows` counts from 0, as `torch.arange` does. Then the mean, and the sign.")
-def _():
-    for n, c in ((1, 3), (4, 4), (6, 24)): logp, y = F.log_softmax(_rand(n, c), -1), torch.as_tensor(_ints(c, n, 1)); yield f"{n} rows of {c}", (logp, y), F.nll_loss(logp, y), {"the mean over every pair of a row and a letter; each row has one letter": -logp[:, y].mean(), "the sum, not the mean": F.nll_loss(logp, y, reduction="sum"), "the sign turned round": -F.nll_loss(logp, y)}
-
-@exercise("scratch.momentum", "A step with momentum", "First the velocity, from the old one and the slope; then the weight, from the new velocity.",
-          "Make two new values, velocity first, and use it for the weight. `+=` and `-=` would change the arguments; `v = ...` does not.")
-def _():
-    for name, lr, m in (("no momentum", .1, 0.), ("momentum 0.9", .1, .9), ("a large rate", 2., .5)):
-        w, v, g = (_rand(3, 2, seed=i) for i in range(3))
-        new = m*v+g
-        yield name, (w, v, g, lr, m), (w-lr*new, new), {"a step uphill": (w+lr*new, new), "a step along the old velocity": (w-lr*v, new), "a slope that counts only 1-m": (w-lr*(m*v+(1-m)*g), m*v+(1-m)*g),
-            "the learning rate inside the velocity": (w-m*v-lr*g, m*v+lr*g), "velocity first, then weight": (new, w-lr*new), "a plain step, without the velocity": (w-lr*g, new)}
-
-# %% ../nbs/22_exercises.ipynb #044d1b5e
-@exercise("train.batches", "Rows in random batches", "Shuffle all rows once, with a generator of that seed, then cut. What becomes of the last few?",
-          "`torch.randperm` takes a generator, whose seed `manual_seed` sets; what it returns can `split` itself, the short last batch included.")
-def _():
-    def right(f, n, bs):
-        got = f(n, bs, 1)
-        if got is None: raise NotImplementedError
-        if isinstance(got, torch.Tensor): return f"you returned one tensor of {len(got)} numbers; expected a list of tensors, at most {bs} rows in each"
-        got = list(got)
-        rows = torch.cat([torch.as_tensor(o) for o in got]).tolist()
-        twice = sorted({o for o in rows if rows.count(o)>1})
-        if twice: return f"row {twice[0]} comes {rows.count(twice[0])} times; expected each of {n} once"
-        if len(rows)!=n: return f"{len(rows)} rows; expected {n}, a shorter last batch included"
-        if sorted(rows)!=list(range(n)): return f"row {max(rows)}; expected 0 to {n-1}"
-        if rows==list(range(n)): return "the rows come in the old order; expected them shuffled"
-        if all(list(o)==list(range(int(o[0]), int(o[0])+len(o))) for o in got): return f"rows {', '.join(map(str, map(int, got[0])))} stayed together; shuffle rows, not batches"
-        if [len(o) for o in got][:-1]!=[bs]*((n-1)//bs): return f"sizes {[len(o) for o in got]}; expected batches of {bs} up to the last"
-        again, *others = (torch.cat([torch.as_tensor(o) for o in f(n, bs, s)]).tolist() for s in (1, 2, 3, 4))
-        if again!=rows: return "seed 1 gave another order the second time"
-        if all(o==rows for o in others): return "seeds 1, 2, 3 and 4 gave the same order"
-    for n, bs in ((50, 8), (12, 4), (7, 20)): yield f"{n} rows in batches of {bs}", partial(right, n=n, bs=bs)
-
-@exercise("train.epoch-loss", "The loss of an epoch", "A last batch of 3 rows must not count as much as one of 256.", "A weighted mean: each loss times its rows, added up, divided by all rows.")
-def _():
-    for name, sizes in (("equal batches", [4, 4, 4]), ("a short last batch", [256, 256, 3]), ("one batch", [7])): l, s = _rand(len(sizes)).abs(), torch.tensor(sizes); yield name, (l, s), (l*s).sum()/s.sum(), {"the plain mean of the batches": l.mean(), "the sum, not the mean": (l*s).sum()}
-
-@exercise("digits.typical", "The typical probability", "The loss is a mean of logarithms. Which mean of the probabilities is that?",
-          "The geometric one: the exponential of the mean logarithm. A plain product of many is too small for a float.")
-def _():
-    for name, p in (("two alike", torch.tensor([.1, .1])), ("two far apart", torch.tensor([.5, .02])), ("100,000", torch.rand(100_000, generator=torch.Generator().manual_seed(0))*.9+.05)): yield name, (p,), p.log().mean().exp(), {"the arithmetic mean": p.mean(), "a product too small for a float": torch.tensor(0.)}
-
-@exercise("digits.error", "How much is luck?", "An accuracy is a mean of ones and zeros. What is the standard error of a mean?", "A one that comes with probability p has the variance p(1-p); a mean of n has an nth of it, and the error is its root. Four times the rows, half the error.")
-def _():
-    for acc, n in ((.5, 100), (.85, 1000), (.85, 4000), (1., 50)): yield f"{acc:.0%} of {n} rows", (acc, n), (acc*(1-acc)/n)**.5, {"its square": acc*(1-acc)/n, "half of a 95 % interval": 1.96*(acc*(1-acc)/n)**.5}
-
-@exercise("digits.fewer", "The same in fewer epochs", "Five epochs of batches of 100 are how many steps? How many does one epoch of smaller batches have, and what may the rate be?",
-          "Batches of 10 at the same rate: one epoch then takes twice the steps of five epochs of 100.")
-def _():
-    def right(f):
-        from asl_course.data import Batches, random_split
-        from asl_course.digits import _bundled
-        from asl_course.train import LogisticRegression, fit
-        got = f()
-        if got is None: raise NotImplementedError
-        try: lr, bs = got; lr, bs = float(lr), int(bs)
-        except (TypeError, ValueError): return f"you returned {_kind(got)}; expected (learning rate, batch size)"
-        d = _bundled()
-        tr, va = random_split(d.y, .2, 42)
-        def acc(epochs, lr, bs):
-            set_seed(42)
-            return fit(LogisticRegression(n_out=10), Batches(d.x[tr], d.y[tr], bs, True, seed=42), Batches(d.x[va], d.y[va], 500), epochs, lr, progress=False).frame.valid_acc.iloc[-1]
-        goal, mine = acc(5, .1, 100), acc(1, lr, bs)
-        if mine<goal: return f"one epoch at rate {lr:g} with batches of {bs} reads {mine:.1%}; five at 0.1 with 100 read {goal:.1%}"
-    yield "small digits", right
-
-# %% ../nbs/22_exercises.ipynb #373acb6f
-@exercise("split.leak", "Is there a leak?", "Which photographs does train hold? Which validation rows belong to one of them?", "`np.isin` says which values of one array occur in another. Ask it about the groups of the validation rows, and count.")
-def _():
-    g = _ints(40, 200)
-    photos = np.arange(40)
-    for name, tr, va in (("a random split", np.arange(0, 150), np.arange(150, 200)), ("photographs kept apart", np.flatnonzero(g<30), np.flatnonzero(g>=30)), ("one row leaks", np.r_[np.flatnonzero(g<30), np.flatnonzero(g==30)[:1]], np.flatnonzero(g==30)[1:])):
-        yield name, (g, tr, va), int(np.isin(g[va], g[tr]).sum()), {"photographs, not rows": len(set(g[va])&set(g[tr])), "rows that are in both parts; it is about their photographs": len(set(tr)&set(va))}
-
-@exercise("split.one-each", "One row of each photograph", "Shuffle the rows first; then the first row of each photograph is a random one.",
-          "Permute the row numbers with `np.random.default_rng(seed)`. `np.unique` of their groups, with `return_index=True`, tells where each comes first; which rows stand there?")
-def _():
-    def right(f, g):
-        got = f(g.copy(), 1)
-        if got is None: raise NotImplementedError
-        got = np.asarray(got)
-        if got.ndim!=1 or got.dtype.kind!="i": return f"you returned {_kind(got)}; expected row numbers"
-        if len(got)!=len(set(g.tolist())): return f"{len(got)} rows; expected {len(set(g.tolist()))}, one for each photograph"
-        if set(g[got].tolist())!=set(g.tolist()): return "a photograph is missing, another is there twice"
-        if not np.array_equal(got, np.asarray(f(g.copy(), 1))): return "seed 1 gave other rows the second time"
-        if len(g)>len(got) and all(np.array_equal(np.sort(got), np.sort(np.asarray(f(g.copy(), s)))) for s in (2, 3)): return "seeds 1, 2 and 3 gave the same rows; expected random ones"
-    yield "ten photographs", partial(right, g=_ints(10, 100))
-    yield "numbers with gaps, in any order", partial(right, g=_ints(9, 90, 1)*7+3)
-
-@exercise("mlp.lamp", "The lamp by hand", "One unit can be a-b where that is positive. What is the other? Together they are |a-b|.",
-          "Units relu(a-b) and relu(b-a): one is above 0 when the switches differ, none when they are alike. Begin with 1, and take both away.")
-def _():
-    def right(f, a, b):
-        got = f()
-        if got is None: raise NotImplementedError
-        try: w1, b1, w2, b2 = (torch.as_tensor(o, dtype=torch.float) for o in got)
-        except (TypeError, ValueError): return f"you returned {_kind(got)}; expected w1, b1, w2, b2"
-        if [tuple(o.shape) for o in (w1, b1, w2, b2)]!=[(2, 2), (2,), (2,), ()]: return f"shapes {[tuple(o.shape) for o in (w1, b1, w2, b2)]}; expected (2, 2), (2,), (2,) and a number"
-        lamp = float(w2@F.relu(w1@torch.tensor([a, b])+b1)+b2)
-        if abs(lamp-(a==b))>.1: return f"the lamp is {lamp:.2f}; expected {int(a==b)}"
-    for a in (0., 1.):
-        for b in (0., 1.): yield f"switches at {a:g} and {b:g}", partial(right, a=a, b=b)
-
-@exercise("mlp.parameters", "How many parameters?", "Between two layers: a weight for each pair of units, and a bias for each unit of the later one.", "Walk over neighbours, `zip(sizes, sizes[1:])`: their product, and the later one.")
-def _():
-    for sizes in ([784, 24], [784, 512, 512, 10], [3, 2, 2, 2, 1]): yield "-".join(map(str, sizes)), (sizes,), sum(a*b+b for a, b in zip(sizes, sizes[1:])), {"weights without biases": sum(a*b for a, b in zip(sizes, sizes[1:]))}
-
-@exercise("mlp.dead", "Dead units", "Dead is a unit that is 0 for every picture, not for some.", "`acts==0`, then `all` along the pictures, then count.")
-def _():
-    a = F.relu(_rand(6, 5)); a[0] += .1
-    yield "none dead, many silent at times", (a,), 0
-    b = a.clone(); b[:, [1, 3]] = 0
-    yield "two of five", (b,), 2
-    yield "all", (torch.zeros(4, 3),), 3
-
-# %% ../nbs/22_exercises.ipynb #c2201a78
-@exercise("cnn.sharpen", "A kernel that sharpens", "A blur is nine times 1/9. What is a picture minus its blur? Add that to the picture.", "Twice the pixel, minus the blur: what is then in the middle, and what in the eight other places?")
-def _():
-    k = torch.full((3, 3), -1/9); k[1, 1] += 2
-    yield "the kernel", (), k
-
-@exercise("cnn.size", "How large is a map?", "How many places does a window of k have on a line of n, with the padding? Then only every stride-th of them.", "With padding the line has n+2p pixels, and the last window begins at n+2p-k. From 0 to there in steps of `stride`: a whole-number division, and one.")
-def _():
-    for n, k, s, p in ((28, 3, 1, 0), (28, 3, 1, 1), (28, 3, 2, 1), (11, 2, 2, 0), (9, 5, 3, 2)):
-        yield f"kernel {k}, stride {s}, padding {p}", (n, k, s, p), F.conv1d(torch.zeros(1, 1, n), torch.zeros(1, 1, k), stride=s, padding=p).shape[-1]
-
-@exercise("cnn.pool", "Max pooling by hand", "Give each 2x2 window axes of its own.", "`reshape` the height into (h/2, 2) and the width into (w/2, 2), six axes in all; then `amax` over the two of length 2.")
-def _():
-    for shape in ((1, 1, 4, 4), (2, 3, 6, 4)): xb = _rand(*shape)-2; yield f"shape {shape}", (xb,), F.max_pool2d(xb, 2)
-
-@exercise("augment.shear", "Shear", "Row one of the matrix says where a new pixel takes its x from: so much of x, so much of y, and a shift.", "x comes from x+k*y, y from y. Write each as a row: its share of x, its share of y, its shift.")
-def _():
-    for k in (0., .3, -1.5): yield f"k = {k:g}", (k,), torch.tensor([[1., k, 0], [0, 1, 0]])
-
-@exercise("augment.views", "More views", "Each view gives probabilities. Average those, not the scores, and count the picture as it is.", "A list of views, the batch itself first; `softmax` of the model's scores for each; `torch.stack`, and the mean over views.")
-def _():
-    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 5))
-    with torch.no_grad():
-        for p in model.parameters(): p.copy_(_rand(*p.shape))
-        for name, changes in (("no changes", []), ("one change", [lambda o: o.flip(-1)]), ("three changes", [lambda o: o.flip(-1), lambda o: o*.5, lambda o: o+1])):
-            xb = _rand(3, 1, 4, 4)
-            yield name, (model, xb, changes), torch.stack([F.softmax(model(c(xb)), 1) for c in [lambda o: o, *changes]]).mean(0)
-
-@exercise("augment.mix", "Mixing two pictures", "The same share mixes pictures and targets; a target is one-hot before it is mixed.", "`F.one_hot(y, 24).float()` makes targets that can be mixed. Then the same line for both: `lam` of the first, `1-lam` of the second.")
-def _():
-    for lam in (1., .7, .2):
-        xa, xb, ya, yb = _rand(4, 1, 3, 3), _rand(4, 1, 3, 3, seed=1), torch.tensor([0, 5, 23, 2]), torch.tensor([1, 5, 0, 7])
-        one = lambda y: F.one_hot(y, 24).float()
-        yield f"share {lam:g}", (xa, xb, ya, yb, lam), (lam*xa+(1-lam)*xb, lam*one(ya)+(1-lam)*one(yb))
-
-# %% ../nbs/22_exercises.ipynb #1ebe1fd0
-@exercise("learner.smooth", "fastai's train loss", "Keep a running mean that starts at 0, and divide by the weight it has gathered so far.",
-          "The mean becomes `beta` times itself plus `1-beta` times the loss. After i batches it has gathered the weight `1-beta**i`: divide what is shown by that, not what is kept.")
-def _():
-    from fastai.learner import AvgSmoothLoss
-    from types import SimpleNamespace
-    for name, losses, beta in (("one loss", [2.], .98), ("falling", [3., 2, 1.5, 1.2], .98), ("quick to forget", [3., 2, 1.5, 1.2], .5)):
-        m, want = AvgSmoothLoss(beta), []
-        m.reset()
-        for l in losses: m.accumulate(SimpleNamespace(loss=torch.tensor(float(l)))); want.append(float(m.value))
-        yield name, (torch.tensor(losses), beta), torch.tensor(want)
-
-@exercise("learner.stop", "Stop when nothing is wrong", "`after_batch` runs in validation too: `self.training` tells. When is an epoch of train over?",
-          "Clear a list in `before_train`, fill it in `after_batch` while `self.training`, look in `after_train`, and `raise CancelFitException`.")
-def _():
-    from fastai.callback.core import Callback
-    from fastai.data.core import DataLoaders
-    from fastai.learner import Learner
-    from torch.utils.data import DataLoader, TensorDataset
-    def right(f, wrong_valid, never):
-        cb = f()
-        if cb is None: raise NotImplementedError
-        if not isinstance(cb, Callback): return f"you returned {_kind(cb)}; expected a fastai Callback"
-        y = torch.arange(8)%2
-        x = F.one_hot(y, 2).float()
-        if never: x = torch.ones(8, 2)
-        dls = DataLoaders(*(DataLoader(TensorDataset(x, t), 4) for t in (y, 1-y if wrong_valid else y)))
-        model = nn.Linear(2, 2, bias=False)
-        with torch.no_grad(): model.weight.copy_(torch.eye(2)*-.5)
-        seen = []
-        class Watch(Callback):
-            order = 99
-            def before_epoch(self): seen.append([])
-            def after_batch(self):
-                if self.training: seen[-1].append(bool((self.pred.argmax(1)==self.y).all()))
-        learn = Learner(dls, model, F.cross_entropy, opt_func=partial(torch_sgd), cbs=[cb, Watch()], lr=1.)
-        with learn.no_bar(), learn.no_logging(): learn.fit(12)
-        first = next((i+1 for i, o in enumerate(seen) if all(o)), 12)
-        if len(seen)!=first: return f"it stopped after epoch {len(seen)}; expected after {first}, "+("the first without a mistake in train" if first<12 else "the last")
-    def torch_sgd(params, lr):
-        from fastai.optimizer import SGD
-        return SGD(params, lr=lr)
-    import fastai.callback.progress # no_bar
-    yield "a layer that learns it", partial(right, wrong_valid=False, never=False)
-    yield "validation is all wrong", partial(right, wrong_valid=True, never=False)
-    yield "rows that cannot be told apart", partial(right, wrong_valid=False, never=True)
-
-@exercise("learner.average", "The mean of two sets of weights", "Float tensors have a mean. What is batch norm's `num_batches_tracked`?",
-          "A new dict: the mean where `a[k].is_floating_point()`, else `b[k]`, the later one.")
-def _():
-    def weights(seed): return dict(weight=_rand(3, 2, seed=seed), running_mean=_rand(3, seed=seed+10), num_batches_tracked=torch.tensor(10*seed+7))
-    for s in (0, 4):
-        a, b = weights(s), weights(s+1)
-        mean = {k: (a[k]+b[k])/2 if a[k].is_floating_point() else b[k] for k in a}
-        def right(f, a=a, b=b, mean=mean):
-            old = copy.deepcopy(a)
-            got = f(a, b)
-            if got is None: raise NotImplementedError
-            if not isinstance(got, dict) or got.keys()!=mean.keys(): return f"you returned {_kind(got)}; expected a dict with {', '.join(mean)}"
-            c = next((f"{k}: {c}" for k in mean if (c := complaint(got[k], mean[k]))), None)
-            return c or (None if _same(old, a) else "right, but it changed the first dict; make a new one")
-        yield f"seeds {s} and {s+1}", right
-
-# %% ../nbs/22_exercises.ipynb #94bd30df
-@exercise("honest.covered", "Coverage by letter", "`held[i]` says whether row i's set holds its letter. Whose mean, over which rows?", "`held[y==k]` are the rows of letter k, and their mean is its coverage. An array of 24 of those.")
-def _():
-    for seed in (0, 1): y = np.r_[np.arange(24), _ints(24, 200, seed)]; held = np.random.default_rng(seed).random(len(y))<.9; yield f"{len(y)} rows", (held, y), np.array([held[y==k].mean() for k in range(24)])
-
-@exercise("honest.weighted", "Accuracy in other company", "If E comes ten times as often, its recall counts ten times as much.", "A weighted mean: each recall times its count, added up, divided by all counts.")
-def _():
-    r = np.random.default_rng(0).random(24)
-    for name, c in (("all as often", np.full(24, 10)), ("English", np.array([82, 15, 28, 43, 127, 22, 20, 61, 70, 8, 40, 24, 67, 75, 19, 1, 60, 63, 91, 28, 10, 24, 2, 20])), ("one letter only", np.eye(24, dtype=int)[3])): yield name, (r, c), float((r*c).sum()/c.sum()), {"the plain mean": float(r.mean())}
-
-@exercise("honest.threshold", "A threshold that keeps a promise", "Sort by how sure the reader is, surest first. How right are the first k, for every k? Take the longest part that is right enough.",
-          "`np.argsort(-sure)` puts the surest first. `right` in that order, summed as it goes and divided by 1, 2, 3 and so on, is the accuracy of the first k. Of the k that reach the target take the last, and its `sure`; if there is none, infinity.")
-def _():
-    rng = np.random.default_rng(0)
-    for name, n, target in (("twenty pictures, 9 of 10", 20, .9), ("200 pictures, 8 of 10", 200, .8), ("a mistake among the surest", 50, .95)):
-        sure = rng.permutation(np.linspace(.2, .99, n)); right = rng.random(n)<sure+.1
-        if n==50: right = np.ones(n, bool); i = np.argsort(-sure); right[i[2]] = False; right[i[-8:]] = False
-        i = np.argsort(-sure); acc = right[i].cumsum()/np.arange(1, n+1)
-        yield name, (sure, right, target), float(sure[i][np.flatnonzero(acc>=target)[-1]])
-    yield "the surest is wrong, and nobody is right enough", (np.array([.9, .8]), np.array([False, True]), .9), float("inf")
-
-@exercise("speed.amdahl", "How much faster in all?", "What is left of the time: the part you did not touch, and the part you did, divided.", "What is left is `1-part` and `part/times`, where the whole was 1. How often does the new time go into the old one?")
-def _():
-    for part, times in ((.5, 2), (1/6, 1e9), (1., 7), (0., 7)): yield f"a part of {part:.2f}, {times:g} times faster", (part, times), 1/((1-part)+part/times)
-
-@exercise("speed.operations", "Operations of a convolution", "Each number of each map is a sum of products, one for each weight of a kernel. A product and an addition are two.", "One number of one map takes a product and an addition for each weight of its kernel, and a kernel has `c_in` channels of `kernel` times `kernel`. There are `c_out` maps of `side` times `side` numbers.")
-def _():
-    for c_in, c_out, k, side in ((1, 75, 3, 26), (75, 50, 3, 11), (3, 8, 5, 1)): yield f"{c_in} to {c_out} maps, kernel {k}", (c_in, c_out, k, side), 2*c_in*k*k*c_out*side*side
-
-# %% ../nbs/22_exercises.ipynb #ec78ae9b
-@exercise("predict.square", "The square in the middle", "The shorter side is the side. How much is left over of the longer one, and how much of that is on the left?", "Let s be the smaller of height and width. Begin half of what is left over from the top, `(h-s)//2`, and from the left, and take s of each.")
-def _():
-    for h, w in ((4, 6), (7, 4), (5, 5)): a = np.arange(h*w*3).reshape(h, w, 3).astype(np.uint8); s = min(h, w); t, l = (h-s)//2, (w-s)//2; yield f"{h} high, {w} wide", (a,), a[t:t+s, l:l+s]
-
-@exercise("predict.least", "All right: how little may that mean?", "With which accuracy are n of n right in only 25 of 1,000 trials?", "With accuracy p all n are right in p**n of the trials. Set that to 0.025, and solve for p.")
-def _():
-    for n in (2, 10, 360): yield f"{n} of {n}", (n,), .025**(1/n), {"what 50 trials in 1,000 would give": .05**(1/n), "the rule of three, an approximation": 1-3/n}
-
-@exercise("predict.top", "The likeliest letters", "Order the positions by probability, the largest first; `LETTERS` names them.", "`np.argsort` of the negative probabilities gives the order. For its first `k`: the name in `LETTERS`, and the probability as a float.")
-def _():
-    from asl_course.core import LETTERS
-    for seed, k in ((0, 1), (1, 3), (2, 24)):
-        p = np.random.default_rng(seed).dirichlet(np.ones(24))
-        def right(f, p=p, k=k):
-            got = f(p.copy(), k)
-            if got is None: raise NotImplementedError
-            want = [(LETTERS[i], float(p[i])) for i in np.argsort(-p)[:k]]
-            if [str(o[0]) for o in got]!=[o[0] for o in want]: return f"letters {''.join(str(o[0]) for o in got)}; expected {''.join(o[0] for o in want)}"
-            return complaint(np.array([o[1] for o in got], float), np.array([o[1] for o in want]))
-        yield f"the first {k}", right
-
-@exercise("app.smooth", "Steadier frames", "What is known at frame i are frames up to i. At the start there are fewer than n.", "Frame i looks back to frame i-n+1, or to 0 where there are fewer. The mean of each stretch over axis 0, then `np.stack`.")
-def _():
-    for n in (1, 3, 20): p = np.random.default_rng(n).dirichlet(np.ones(4), 9); yield f"the last {n} of 9 frames", (p, n), np.stack([p[max(0, i-n+1):i+1].mean(0) for i in range(9)])
-
-@exercise("app.word", "Which word was it?", "Only words of that many letters, none with J or Z. A word is as likely as all of its letters together.",
-          "Keep words of the right length whose letters are all in `LETTERS`. Add up the logarithms of their letters' probabilities, since products get too small; `max` takes a `key`.")
-def _():
-    from asl_course.core import LETTERS
-    def seen(word, second, share):
-        p = np.full((len(word), 24), 1e-4)
-        for i, (a, b) in enumerate(zip(word, second)): p[i, LETTERS.index(a)] += 1-share; p[i, LETTERS.index(b)] += share
-        return p/p.sum(1, keepdims=True)
-    yield "seen clearly", (seen("HAND", "HAND", .1), ["SAND", "HAND", "BAND"]), "HAND"
-    yield "two letters doubtful", (seen("HEMD", "HAND", .4), ["SAND", "HAND", "HAT", "HANDS"]), "HAND"
-    yield "J and Z in the list", (seen("QUIT", "QUIT", .1), ["JUIT", "ZUIT", "SUIT"]), "SUIT"
-    long = LETTERS*12
-    flat = 1+.2*np.eye(24)[[LETTERS.index(c) for c in long]]
-    yield "288 letters, all doubtful", (flat/flat.sum(1, keepdims=True), [long[::-1], long, "A"*288]), long
-
-@exercise("claims.difference", "Is one better than the other?", "Subtract seed by seed first; then the mean of the differences and its interval.", "Half the width is t times the standard error of the differences: `scipy.stats.t.ppf` at 0.975, with one degree of freedom less than there are seeds; `std(ddof=1)`; and the root of their number.")
-def _():
-    from scipy import stats
-    for n in (3, 10): a = np.random.default_rng(n).normal(.9, .03, n); b = a+np.random.default_rng(n+1).normal(.01, .005, n); d = a-b; yield f"{n} seeds", (a, b), (float(d.mean()), float(stats.t.ppf(.975, n-1)*d.std(ddof=1)/n**.5))
-
-@exercise("claims.best-epoch", "What choosing on test flatters", "One curve chooses the epoch. Which one may, and which one is then read there?", "`argmax` of validation tells which epoch of test to read. The flattered figure is test's own `max`.")
-def _():
-    for seed in (0, 1): rng = np.random.default_rng(seed); v, t = rng.random(12), rng.random(12); yield "twelve epochs", (v, t), (float(t[v.argmax()]), float(t.max()))
-
-@exercise("people.both", "Either hand", "Two tables of the same shape, row by row. What does it mean that both count alike?",
-          "Add the two tables (their mean has its largest value at the same place), then take the place of the largest along axis 1.")
-def _():
-    for seed, n in ((0, 1), (1, 5), (2, 40)):
-        p, m = (np.random.default_rng(seed+k).dirichlet(np.full(24, .3), n) for k in (0, 100))
-        surer = np.where(p.max(1)>=m.max(1), p.argmax(1), m.argmax(1))
-        yield f"{n} pictures", (p, m), (p+m).argmax(1), {"the answer to the picture as it is": p.argmax(1), "the answer of the surer of the two": surer}
-
-@exercise("people.mean", "People, not pictures", "Each person has an accuracy. Of those, take the mean.",
-          "`np.unique(person)` names everybody once. For each, the mean of `right` where `person` is that one; then the mean of these.")
-def _():
-    for seed, people in ((0, 2), (1, 7), (2, 30)):
-        g = np.random.default_rng(seed)
-        person = np.repeat(g.permutation(1000)[:people], g.integers(1, 40, people))
-        right = g.random(len(person))<g.random(1000)[person]
-        own = [right[person==k].mean() for k in np.unique(person)]
-        yield f"{people} people", (right, person), float(np.mean(own)), {"the share over all pictures": float(right.mean()), "the median over people": float(np.median(own))}
+    noted, rows = _progress(), []
+    def mark(id):
+        o = noted.get(id, {})
+        return "✓" if o.get("done") else "✗" if o.get("tries") else "○"
+    for topic, page in _topics().items():
+        ids = list(_of_topic(topic))
+        right = sum(mark(o)=="✓" for o in ids)
+        each = "  ".join(f"{mark(o)} {o.partition('.')[2]}" for o in ids)
+        hints = sum(noted.get(o, {}).get("hints", 0) for o in ids)
+        chapter = page.removeprefix("s").removeprefix("_")
+        rows.append(dict(chapter=chapter, right=f"{right} of {len(ids)}", exercises=each, hints=hints))
+    return pd.DataFrame(rows)

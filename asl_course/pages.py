@@ -4,8 +4,10 @@
 
 # %% ../nbs/27_pages.ipynb #1c932893
 from __future__ import annotations
-import difflib, fnmatch, importlib, inspect, io, json, logging, os, re, subprocess, sys, tarfile, tempfile, time
+import difflib, fnmatch, importlib, inspect, io, json, logging, os, pkgutil, re
+import subprocess, sys, tarfile, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 from functools import lru_cache
@@ -17,26 +19,146 @@ from .records import *
 from .records import _sha
 
 # %% auto #0
-__all__ = ['chapters', 'find_headline', 'run_chapter', 'run_chapters', 'copy_chapters', 'refresh_chapter', 'all_recipes',
+__all__ = ['Page', 'read_page', 'contents', 'parts', 'chapters', 'contents_table', 'sidebar', 'draw_map', 'find_headline',
+           'run_chapter', 'run_chapters', 'copy_chapters', 'refresh_chapter', 'library_modules', 'all_recipes',
            'chosen_recipes', 'run_sweep', 'records_table', 'frozen_rows', 'smoke_runs', 'differences', 'compare_runs',
            'code_at', 'can_accept', 'accept', 'refusal']
 
 # %% ../nbs/27_pages.ipynb #7cb0a2ab
+@dataclass
+class Page:
+    "A notebook of the course, as it describes itself"
+    path:Path         # The file
+    place:str         # Where it lies in `nbs`, such as "solutions/s02_scratch.ipynb"
+    number:str        # "02" of "02_scratch", "" where the name has none
+    part:str          # Such as "Networks"; "Tutorials", "Solutions", "Appendix" and "Start" are told by the place
+    title:str         # First heading
+    question:str      # The question it answers, "" where it names none
+    before:list       # Places of the pages to read first
+
+    @property
+    def is_chapter(self): return self.part not in ("Start", "Tutorials", "Appendix", "Solutions")
+
+    @property
+    def label(self): return f"{self.number} {self.title}".strip()
+
+_FOLDERS = dict(tutorials="Tutorials", solutions="Solutions")
+
+def read_page(
+    path, # A notebook
+    nbs,  # The folder of all notebooks
+):        # `Page`; raises `ValueError` for one without a title, or a chapter without a part
+    "What a notebook says of itself"
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    prose = ["".join(c["source"]) for c in cells if c["cell_type"]=="markdown"]
+    place = path.relative_to(nbs).as_posix()
+    head = next((o for o in prose if re.match("# ", o)), None)
+    if head is None: raise ValueError(f"{place} has no title: expected a cell that begins with `# `")
+    said = dict(re.findall(r"^- (\w+): (.+?)\s*$", head, re.M))
+    before = re.search(r"Before this: (.*?)\.(?:\s|$)", "\n".join(prose), re.S)
+    links = re.findall(r"\]\(([^)#]+\.ipynb)", before[1] if before else "")
+    first = [os.path.normpath(os.path.join(os.path.dirname(place), o)).replace(os.sep, "/") for o in links]
+    number = (re.match(r"(\d\d)_", path.name) or ("", ""))[1]
+    inner = Path(place).parts[:-1]
+    if inner: part = _FOLDERS.get(inner[0], inner[0].capitalize())
+    elif not number: part = "Start"
+    else: part = said.get("part") if 0<int(number)<20 else "Appendix"
+    if part is None: raise ValueError(f"{place} is in no part: write `- part: NAME` below its title")
+    return Page(path, place, number, part, head.splitlines()[0][2:].strip(), said.get("question", ""), first)
+
+def contents(
+    nbs=None, # Folder of notebooks; by default the repository's
+):            # [`Page`] in reading order: chapters, tutorials, appendix, the rest, solutions
+    "What the course consists of; raises `ValueError` in a plain installation, which has no notebooks"
+    if nbs is None:
+        root = repo_root()
+        if root is None:
+            raise ValueError("the chapters come with the repository, and this is a plain installation. "
+                             "Clone the repository and run `make course` there.")
+        nbs = root/"nbs"
+    hidden = lambda p: any(o.startswith((".", "_")) for o in p.relative_to(nbs).parts)
+    pages = [read_page(p, nbs) for p in Path(nbs).rglob("*.ipynb") if not hidden(p)]
+    last = "Tutorials", "Appendix", "Start", "Solutions"
+    rank = lambda o: (last.index(o.part) if o.part in last else -1, o.place=="index.ipynb", o.place)
+    return sorted(pages, key=rank)
+
+def parts(
+    pages, # [`Page`]
+):         # Name of each part -> its pages, in order
+    "Pages by the part that they belong to"
+    res = {}
+    for p in pages: res.setdefault(p.part, []).append(p)
+    return res
+
 def chapters(
     which=(), # Numbers or names such as "02" or "02_scratch"; none for all
 ):            # Paths of notebooks in reading order
     "The course's notebooks; raises `ValueError` with what there is when one is unknown"
-    root = repo_root()
-    if root is None:
-        raise ValueError("the chapters come with the repository, and this is a plain installation. "
-                         "Clone the repository and run `make course` there.")
-    nbs = sorted((root/"nbs").rglob("*.ipynb"), key=lambda p: (p.stem=="index", p.parent.name!="nbs", p.name))
-    nbs = [p for p in nbs if not any(o.startswith((".", "_")) for o in p.relative_to(root/"nbs").parts)]
-    if not which: return nbs
-    res = [p for w in which for p in nbs if w in (p.stem, p.name, p.stem.split("_")[0])]
-    unknown = [w for w in which if not any(w in (p.stem, p.name, p.stem.split("_")[0]) for p in nbs)]
-    if unknown: raise ValueError(f"no chapter {', '.join(unknown)}; there are {', '.join(p.stem for p in nbs)}")
-    return res
+    nbs, res = [p.path for p in contents()], []
+    for w in which:
+        found = [p for p in nbs if w in (p.stem, p.name, p.stem.split("_")[0])]
+        if not found: raise ValueError(f"no chapter {w}; there are {', '.join(p.stem for p in nbs)}")
+        res += found
+    return res if which else nbs
+
+# %% ../nbs/27_pages.ipynb #e434e152
+def contents_table(
+    pages,  # [`Page`]
+    head="the question it answers", # Heading of the second column
+):          # Markdown
+    "Pages and their questions"
+    rows = [f"| [{p.label}]({p.place}) | {p.question} |" for p in pages]
+    return "\n".join([f"| | {head} |", "|---|---|", *rows])
+
+def sidebar(
+    pages, # [`Page`]
+):         # YAML that Quarto reads
+    "The sidebar of the docs site"
+    by_part = parts(pages)
+    names = [o for o in by_part if o not in ("Start", "Solutions")]
+    lines = ["website:", "  sidebar:", "    contents:"]
+    def section(name): lines.extend([f"      - section: {name}", "        contents:"])
+    def link(text, to): lines.extend([f'          - text: "{text}"', f"            href: {to}"])
+    section("Start")
+    for p in sorted(by_part.get("Start", []), key=lambda p: p.place!="index.ipynb"): lines.append(f"          - {p.place}")
+    link("The reader in your browser", "reader/index.html")
+    for name in names:
+        section(name)
+        lines += [f"          - {p.place}" for p in by_part[name]]
+    section("Solutions")
+    for p in by_part.get("Solutions", []):
+        name = p.path.stem.removeprefix("s").lstrip("_")
+        link(f"To {'chapter '+name[:2] if name[0].isdigit() else name}", p.place)
+    return "\n".join(lines)+"\n"
+
+# %% ../nbs/27_pages.ipynb #45d32fdf
+def draw_map(
+    pages, # [`Page`], of which the chapters are drawn
+    ax,    # Axes of matplotlib
+    title, # What stands above
+):
+    "The chapters, a column for each part, with arrows from what is read before"
+    columns = parts([p for p in pages if p.is_chapter])
+    rows, at, half = [len(o) for o in columns.values()], {}, .4
+    for x, part in enumerate(columns.values()):
+        far = [at[o] for p in part for o in p.before if o in at and x-at[o][0]>1]
+        top = max((max(rows[x0:x]) for x0, _ in far), default=0) # a long arrow runs below all that is between
+        rows[x] += top
+        for i, p in enumerate(part): at[p.place] = x, top+i
+    box = dict(boxstyle="round,pad=.35", fc="#e8f0f8", ec="#1d4e85")
+    for p in pages:
+        if p.place in at: ax.text(*at[p.place], p.path.stem.replace("_", " "), ha="center", va="center", fontsize=9, bbox=box)
+    for x, name in enumerate(columns): ax.text(x, -.8, name, ha="center", fontsize=10, weight="bold")
+    for p in pages:
+        for x0, y0 in (at[o] for o in p.before if o in at and p.place in at):
+            x1, y1 = at[p.place]
+            if x0==x1 and y1==y0+1: way = [(x0, y0+.25), (x0, y1-.28)]
+            elif x0==x1: way = [(x0-half, y0), (x0-.48, y0), (x0-.48, y1), (x0-half, y1)]
+            else: way = [(x0+half, y0), (x0+.5, y0), (x0+.5, y1), (x1-half, y1)]
+            ax.plot(*zip(*way[:-1]), color="gray", lw=1, zorder=0)
+            ax.annotate("", way[-1], way[-2], arrowprops=dict(arrowstyle="->", color="gray", shrinkA=0, shrinkB=0))
+    ax.set(xlim=(-.65, len(columns)-.4), ylim=(max(rows, default=1)-.5, -1.2), title=title)
+    ax.axis("off")
 
 # %% ../nbs/27_pages.ipynb #13131af7
 _QUIET = ["--log-level=50"] # Kernels otherwise warn at each start that local traffic is not encrypted, and at times that shutting down interrupts them
@@ -139,12 +261,17 @@ def refresh_chapter(
     return time.perf_counter()-t
 
 # %% ../nbs/27_pages.ipynb #ca75bb89
+def library_modules():
+    "Names of the modules that hold the library, such as \"asl_course.tutorials.claims\": all but programs and cases"
+    import asl_course
+    programs = "all", "_modidx", "bench", "cases", "commands", "pages"
+    names = [o.name for o in pkgutil.walk_packages(asl_course.__path__, "asl_course.") if not o.ispkg]
+    return [o for o in names if o.split(".")[1] not in programs]
+
 def all_recipes():
-    "Import every module that registers recipes; returns ids and recipes"
+    "Import every module that may register recipes; returns ids and recipes"
     from asl_course import records
-    others = "__init__", "_modidx", "commands", "all", "pages"
-    for p in sorted(Path(records.__file__).parent.glob("*.py")):
-        if p.stem not in others: importlib.import_module(f"asl_course.{p.stem}")
+    for name in library_modules(): importlib.import_module(name)
     return records.recipes
 
 def chosen_recipes(

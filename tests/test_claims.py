@@ -5,8 +5,8 @@ import numpy as np, pytest
 from conftest import ROOT, load, source
 from asl_course import pages, records
 from asl_course.records import read_record
-from asl_course.claims import *
-from asl_course.claims import CLAIMS
+from asl_course.tutorials.claims import *
+from asl_course.tutorials.claims import CLAIMS
 from asl_course.commands import asl_records
 from asl_course.pages import all_recipes, records_table
 
@@ -34,13 +34,13 @@ def test_a_recipe_of_each_row_names_the_claim():
     assert not silent, silent
 
 def test_links_lead_to_headings():
-    from asl_course.claims import _link
+    from asl_course.tutorials.claims import _link
     for c in CLAIMS:
         nb, heading = c.where.split("#")
         md = "\n".join(source(o) for o in load(ROOT/"nbs"/f"{nb}.ipynb")["cells"] if o["cell_type"]=="markdown")
         assert re.search(rf"^##+ {re.escape(heading)}$", md, re.M), c.where
-    assert _link("02_scratch#The claim: 99.63 %")=="[02, The claim: 99.63 %](02_scratch.ipynb#the-claim-99.63)"
-    assert _link('03_train#"Equivalent" layers').endswith("#equivalent-layers)") and _link("08_augment#Is a mirrored hand the same letter?").endswith("#is-a-mirrored-hand-the-same-letter)")
+    assert _link("02_scratch#The claim: 99.63 %")=="[02, The claim: 99.63 %](../02_scratch.ipynb#the-claim-99.63)"
+    assert _link('03_train#"Equivalent" layers').endswith("#equivalent-layers)") and _link("09_augment#Is a mirrored hand the same letter?").endswith("#is-a-mirrored-hand-the-same-letter)")
 
 def test_what_the_figures_say():
     t = ledger([c for c in CLAIMS if c.id in ("T4.6", "T2.1", "T1.4")])
@@ -127,7 +127,7 @@ def shown(nb): return "\n".join("".join(o["data"]["text/markdown"]) for c in loa
 def rows_of(table): return [l for l in table.splitlines() if re.match(r"\| (T\d|Q)", l)]
 
 def test_the_saved_ledger_is_that_of_the_records():
-    page = shown("15_claims.ipynb")
+    page = shown("tutorials/claims.ipynb")
     old = [r.split(" | ")[0] for r in rows_of(ledger_table(ledger())) if r not in page]
     assert not old, f"rows of chapter 15 that no longer match the records: {old}; make refresh CH=15"
     assert len(rows_of(page))==len(CLAIMS) and all(f"**{i}**: {r.verdict}. {r.why}" in page for i, r in ledger().iterrows())

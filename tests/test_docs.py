@@ -42,7 +42,7 @@ def test_the_readers_page_is_whole(site):
     assert (page/"reader.onnx").read_bytes()==Predictor().path.read_bytes() and len(about["examples"])==24 and all((page/o).exists() for o in about["examples"])
     html = (page/"index.html").read_text()
     for o in re.findall(r'(?:href|src)="(?!data:|#)([^"#]+)', html): assert (page/o).resolve().exists(), o
-    assert 'id="model-card"' in (site/"_docs"/"13_app.html").read_text()
+    assert 'id="model-card"' in (site/"_docs"/"18_app.html").read_text()
     if here: assert about["runtime"]=="ort/" and all((page/"ort"/o).stat().st_size>50_000 for o in ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")) and "https://" not in re.search(r"Content-Security-Policy.*", html)[0]
 
 def test_without_npm_the_page_takes_the_runtime_from_its_public_address(tmp_path, monkeypatch):
@@ -66,7 +66,7 @@ def visited(site):
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site/"_docs")))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     pages = sorted(p.relative_to(site/"_docs").as_posix() for p in (site/"_docs").rglob("*.html") if p.parent.name!="reader")
-    dark = ["index.html", "02_scratch.html", "11_speed.html", "13_app.html", "15_claims.html"]
+    dark = ["index.html", "02_scratch.html", "19_speed.html", "18_app.html", "tutorials/claims.html"]
     task = dict(url=f"http://127.0.0.1:{server.server_port}/", npm=str(NPM), chromium=CHROMIUM, pages=pages, dark=dark)
     res = subprocess.run(["node", str(ROOT/"tests"/"site.mjs")], input=json.dumps(task), capture_output=True, text=True, timeout=600)
     server.shutdown()
@@ -125,6 +125,7 @@ def test_the_library_page_is_current():
     import importlib
     from conftest import load
     text = json.dumps(load(ROOT/"nbs"/"library.ipynb"))
-    for p in sorted((ROOT/"asl_course").glob("*.py")):
-        if p.stem in ("__init__", "_modidx", "all"): continue
-        for n in importlib.import_module(f"asl_course.{p.stem}").__all__: assert f"| [{n}](" in text, f"{p.stem}.{n}"
+    for p in sorted((ROOT/"asl_course").rglob("*.py")):
+        if p.stem in ("__init__", "_modidx", "all") or p.parent.name=="cases": continue
+        name = ".".join(p.relative_to(ROOT).with_suffix("").parts)
+        for n in importlib.import_module(name).__all__: assert f"| [{n}](" in text, f"{name}.{n}"

@@ -419,7 +419,7 @@ def test_committed_records(known):
             warnings.warn(f"{p.name}: {why}: asl_sweep --accept {id}, else asl_sweep {id}")
 
 def test_what_a_verdict_or_a_shipped_model_stands_on_is_not_stale(known):
-    from asl_course.claims import CLAIMS
+    from asl_course.tutorials.claims import CLAIMS
     from asl_course.predict import Predictor
     ids = {o[0] for c in CLAIMS for o in c.got+c.honest} | {Predictor().about.recipe, "outside.alone"}
     old = {id: why for id in sorted(ids) if (why := stale(read_record(id)))}
