@@ -75,8 +75,10 @@ def diagnose():
     res.append(("cache", f"{_size(cache):.0f} MB in {cache}", None if ok else "not writable: set ASL_CACHE to a folder that is"))
     root = repo_root()
     if root is None: return res+[("repository", "none: a plain installation of the library", None)]
-    dirty = [p.name for p in sorted((root/"nbs").glob("*.ipynb")) if not _is_clean(p)]
-    return res+[("chapters", f"{len(chapters())} in nbs/, {len(list((root/'work').glob('*.ipynb')))} of your own in work/", f"run nbdev_clean: {', '.join(dirty)}" if dirty else None)]
+    pages, own = chapters(), len(list((root/"work").rglob("*.ipynb")))
+    dirty = [p.name for p in pages if not _is_clean(p)]
+    advice = f"run nbdev_clean: {', '.join(dirty)}" if dirty else None
+    return res+[("chapters", f"{len(pages)} in nbs/, {own} of your own in work/", advice)]
 
 def _is_clean(path):
     "Does a notebook hold no counts and no metadata that `nbdev_clean` would drop?"

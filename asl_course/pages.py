@@ -132,6 +132,29 @@ def sidebar(
     return "\n".join(lines)+"\n"
 
 # %% ../nbs/27_pages.ipynb #45d32fdf
+def _needed(pages):
+    "For each page the places of those to read first, without those that another of them needs anyway"
+    before = {p.place: set(p.before) for p in pages}
+    def all_before(place): return before.get(place, set()).union(*map(all_before, before.get(place, ())))
+    return {k: {o for o in v if not any(o in all_before(other) for other in v)} for k, v in before.items()}
+
+def _places(columns, needed):
+    "Where each chapter is drawn: column and row. What needs a chapter of a column far to the left stands below all between"
+    at, rows = {}, []
+    for x, part in enumerate(columns):
+        far = [at[o][0] for p in part for o in needed[p.place] if o in at and x-at[o][0]>1]
+        top = max((max(rows[x0:]) for x0 in far), default=0)
+        at |= {p.place: (x, top+i) for i, p in enumerate(part)}
+        rows.append(top+len(part))
+    return at
+
+def _way(start, end):
+    "Corners of an arrow that goes around what stands between two places"
+    (x0, y0), (x1, y1) = start, end
+    if x0==x1 and y1==y0+1 or x1==x0+1 and y0==y1: return [start, end]
+    side = -.48 if x0==x1 else .45 if y1>y0 else .55 # arrows down and up do not share a line
+    return [start, (x0+side, y0), (x0+side, y1), end]
+
 def draw_map(
     pages, # [`Page`], of which the chapters are drawn
     ax,    # Axes of matplotlib
@@ -139,25 +162,22 @@ def draw_map(
 ):
     "The chapters, a column for each part, with arrows from what is read before"
     columns = parts([p for p in pages if p.is_chapter])
-    rows, at, half = [len(o) for o in columns.values()], {}, .4
-    for x, part in enumerate(columns.values()):
-        far = [at[o] for p in part for o in p.before if o in at and x-at[o][0]>1]
-        top = max((max(rows[x0:x]) for x0, _ in far), default=0) # a long arrow runs below all that is between
-        rows[x] += top
-        for i, p in enumerate(part): at[p.place] = x, top+i
-    box = dict(boxstyle="round,pad=.35", fc="#e8f0f8", ec="#1d4e85")
-    for p in pages:
-        if p.place in at: ax.text(*at[p.place], p.path.stem.replace("_", " "), ha="center", va="center", fontsize=9, bbox=box)
+    needed = _needed(pages)
+    at, boxes = _places(columns.values(), needed), {}
+    style = dict(boxstyle="round,pad=.35", fc="#e8f0f8", ec="#1d4e85")
+    for place, (x, y) in at.items():
+        name = Path(place).stem.replace("_", " ")
+        boxes[place] = ax.text(x, y, name, ha="center", va="center", fontsize=9, bbox=style).get_bbox_patch()
     for x, name in enumerate(columns): ax.text(x, -.8, name, ha="center", fontsize=10, weight="bold")
-    for p in pages:
-        for x0, y0 in (at[o] for o in p.before if o in at and p.place in at):
-            x1, y1 = at[p.place]
-            if x0==x1 and y1==y0+1: way = [(x0, y0+.25), (x0, y1-.28)]
-            elif x0==x1: way = [(x0-half, y0), (x0-.48, y0), (x0-.48, y1), (x0-half, y1)]
-            else: way = [(x0+half, y0), (x0+.5, y0), (x0+.5, y1), (x1-half, y1)]
+    for place, end in at.items():
+        for other in needed[place]&at.keys():
+            way = _way(at[other], end)
             ax.plot(*zip(*way[:-1]), color="gray", lw=1, zorder=0)
-            ax.annotate("", way[-1], way[-2], arrowprops=dict(arrowstyle="->", color="gray", shrinkA=0, shrinkB=0))
-    ax.set(xlim=(-.65, len(columns)-.4), ylim=(max(rows, default=1)-.5, -1.2), title=title)
+            arrow = dict(arrowstyle="->", color="gray", patchB=boxes[place], shrinkA=0, shrinkB=1)
+            if len(way)==2: arrow |= dict(patchA=boxes[other], shrinkA=1)
+            ax.annotate("", end, way[-2], arrowprops=arrow)
+    deepest = max((y for _, y in at.values()), default=0)
+    ax.set(xlim=(-.65, len(columns)-.4), ylim=(deepest+.5, -1.2), title=title)
     ax.axis("off")
 
 # %% ../nbs/27_pages.ipynb #13131af7

@@ -113,13 +113,15 @@ def _home(node, module=""):
 class Module:
     "What stands in a module, by name"
     def __init__(self, source, name=""):
-        self.name, self.defs, self.imports, self.stars = name, {}, {}, []
+        self.name, self.defs, self.imports, self.stars, self.exported = name, {}, {}, [], []
         for node in ast.parse(source).body: self._add(node)
     def _add(self, node):
         for o in _outside(node): # also inside `try` and `if`
             if isinstance(o, ast.ImportFrom) and o.names[0].name=="*": self.stars.append(_home(o, self.name))
             elif isinstance(o, (ast.Import, ast.ImportFrom)): self.imports |= _imported(o, self.name)
         if isinstance(node, (ast.Import, ast.ImportFrom)): return
+        if isinstance(node, ast.Assign) and _base(node.targets[0])=="__all__" and isinstance(node.value, ast.List):
+            self.exported = [o.value for o in node.value.elts]
         if isinstance(node, ast.Expr) and _base(node) in _SKIPPED: return # a registration
         given, changed = _targets(node)
         for name in given|(changed&self.defs.keys()): # what is changed may stand elsewhere
@@ -174,7 +176,8 @@ class Code:
             if home is None or what is None: return home, what
             return (f"{home}.{what}", None) if f"{home}.{what}" in self.texts else self.find(home, what, asked)
         for home in reversed(m.stars):
-            if home=="all": return self.find(home, name, asked)
+            if home=="all": # it gathers what every module exports
+                return next(((o, name) for o in self.texts if name in self.module(o).exported), None)
             if home and not name.startswith("_") and name in self.module(home).defs: return home, name
 
     def uses(self,

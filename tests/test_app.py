@@ -130,16 +130,3 @@ def test_the_committed_photographs_are_those_that_are_rendered():
     for im, i in zip(ims, y):
         kept = np.asarray(Image.open(ROOT/"nbs"/"photos"/f"{LETTERS[i]}.png").convert("L")).astype(int)
         assert np.abs(kept-np.asarray(im.convert("L")).astype(int)).mean()<2, LETTERS[i]
-
-def test_a_plain_installation_has_the_reader(tmp_path):
-    import os, shutil, subprocess, sys
-    from test_docs import copy_to
-    copy_to(tmp_path/"src")
-    res = subprocess.run([sys.executable, "setup.py", "-q", "build_py", "--build-lib", str(tmp_path/"lib")], cwd=tmp_path/"src", capture_output=True, text=True)
-    assert res.returncode==0, res.stderr
-    code = "import asl_course; from asl_course.predict import Predictor; from asl_course.records import read_record; import sys; print(Predictor()(sys.argv[1]).letter, len(read_record('shipped.reader')['seeds']), asl_course.__file__)"
-    env = {**os.environ, "PYTHONPATH": str(tmp_path/"lib")}; env.pop("ASL_RECORDS", None)
-    out = subprocess.run([sys.executable, "-c", code, str(ROOT/"nbs"/"photos"/"L.png")], cwd=tmp_path, env=env, capture_output=True, text=True)
-    assert out.returncode==0, out.stderr
-    letter, n, where = out.stdout.split()
-    assert where.startswith(str(tmp_path/"lib")) and letter==Predictor()(ROOT/"nbs"/"photos"/"L.png").letter and int(n)>=5

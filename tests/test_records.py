@@ -177,6 +177,14 @@ def test_two_functions_of_one_name_are_two():
     assert Code(texts).identity("c", "f")!=Code(texts | dict(b="def g(x): return 3")).identity("c", "f")
     assert Code(texts).identity("c", "f")!=Code(dict(a=texts["b"], b=texts["a"], c=texts["c"])).identity("c", "f")
 
+def test_what_all_gathers_is_followed():
+    "`asl_course.all` imports modules by name while it runs: what it gives is found by what each exports"
+    def texts(k): return dict(all="names = 1", b=f"__all__ = ['g']\ndef g(): return {k}", m="from asl_course.all import *\ndef f(): return g()")
+    one, two = (Code(texts(k)).identity("m", "f") for k in (1, 2))
+    assert one!=two and Code(texts(1) | dict(b="def g(): return 2")).identity("m", "f")!=one
+    code = library_code()
+    assert code.find("all", "fit") is None and Code(code.texts | dict(m="from asl_course.all import *")).find("m", "fit")==("train", "fit")
+
 def test_a_page_and_the_library_agree(known):
     "Pages run their own definitions: what they record must be told from nothing in the library"
     pages_of = {p.stem.partition("_")[2]: p for p in NBS if p.parent.name!="solutions"}

@@ -243,5 +243,5 @@ def test_numbers_in_links_are_those_of_the_pages():
 
 def test_pages_that_run_on_one_source_load_nothing_from_another():
     from conftest import loads_data
-    for p in (ROOT/"nbs").glob("*.ipynb"):
+    for p in NBS:
         if not loads_data(p): assert not any(re.search(r"load_letters\((?!\"synth\")|find_real\(|load_mnist\(", o) for c in code_cells(load(p)) if not source(c).startswith("#| export") for o in source(c).splitlines()), p.stem
