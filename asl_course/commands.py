@@ -205,6 +205,8 @@ def asl_refresh(
     pages = chapters(which or ())
     _need_published()
     _need_commit()
+    for folder in {p.parent for p in pages}|{repo_root()/"data"/"runs"}:
+        _writable(folder, "clone the repository where you may write")
     for p in pages: print(f"{p.stem}: {refresh_chapter(p):.0f} s", flush=True)
     return 0
 
@@ -231,7 +233,9 @@ def asl_sweep(
     if not mine:
         _need_commit()
         if source=="real": _need_published()
-    n = run_sweep(ids, source, asked["scale"], asked["device"] or "cpu", seeds, None if mine else repo_root()/"data"/"runs")
+    folder = records_folder(write=True) if mine else repo_root()/"data"/"runs"
+    _writable(folder, "`ASL_RECORDS` names another folder")
+    n = run_sweep(ids, source, asked["scale"], asked["device"] or "cpu", seeds, None if mine else folder)
     print(f"{n} runs added to {'your own records' if mine else 'data/runs'}")
     return 0
 
