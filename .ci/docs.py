@@ -38,7 +38,7 @@ def stage():
     "The notebooks as they are published, in _proc"
     from nbdev.quarto import refresh_quarto_yml
     from nbdev.serve import proc_nbs
-    from asl_course.pages import contents, sidebar
+    from asl_course.pages import contents, sidebar_yaml
     pages = contents(root/"nbs")
     (root/"nbs"/"sidebar.yml").write_text(sidebar(pages), encoding="utf-8")
     shutil.rmtree(root/"_proc", ignore_errors=True)
@@ -94,7 +94,7 @@ def icon():
     "The site's icon, a PNG file of 64 pixels: the letter A, rendered"
     import io
     from PIL import Image
-    from asl_course.synth import render
+    from asl_course.synth import render_hands
     file = io.BytesIO()
     Image.fromarray((render("A", 64)[0]*255).byte().numpy()).save(file, "PNG", optimize=True)
     return file.getvalue()

@@ -50,8 +50,8 @@ class Speller:
 def slider_square(
     size,        # (width, height) of a picture
     x, y, part,  # Where the square lies from left to right and from top to bottom, 0..100; its side, 1..100, in percent of the longer side
-):               # A crop for `prepare`: (left, top, right, bottom)
-    "The box that three sliders mean: a square, cut off where it would leave the picture (`square` then extends it)"
+):               # A crop for `prepare_photo`: (left, top, right, bottom)
+    "The box that three sliders mean: a square, cut off where it would leave the picture (`square_box` then extends it)"
     w, h = size
     side = max(14., part/100*max(w, h))
     l, t = x/100*max(0, w-side), y/100*max(0, h-side)
@@ -66,7 +66,7 @@ def _png(a, scale=1):
 
 def reading_picture(
     photo,      # An upright PIL image
-    crop,       # See `prepare`
+    crop,       # See `prepare_photo`
     said,       # A `Prediction`
     word="",    # What has been spelt so far
 ):              # A matplotlib figure
@@ -181,7 +181,7 @@ def hand_panel(
     import torch
     import ipywidgets as w
     from PIL import Image
-    from asl_course.synth import letter_pose, render, _LIMITS, _NAMES, _SLOTS
+    from asl_course.synth import letter_pose, render_hands, _LIMITS, _NAMES, _SLOTS
     class HandPanel(w.HBox):
         "Sliders beside the hand they make"
         def png(self):

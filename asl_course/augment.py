@@ -16,24 +16,24 @@ from .mlp import *
 from .cnn import *
 
 # %% auto #0
-__all__ = ['CHANGES', 'PARTNERS', 'affine', 'warp', 'Augment', 'ablate', 'full_flip', 'turn', 't3_augmented']
+__all__ = ['CHANGES', 'PARTNERS', 'affine_matrices', 'warp_pictures', 'Augment']
 
 # %% ../nbs/09_augment.ipynb #30a427da
-def affine(
+def affine_matrices(
     turn,  # Degrees, clockwise, tensor (n,)
     zoom,  # 1 keeps the size, 2 doubles it, tensor (n,)
     shift, # To the right and down, as a part of the side, tensor (n, 2)
     flip,  # Mirror left and right first? tensor (n,) of True and False
-):         # Matrices (n, 2, 3) for `warp`: from a place in the new picture, -1..1, to its place in the old one
+):         # Matrices (n, 2, 3) for `warp_pictures`: from a place in the new picture, -1..1, to its place in the old one
     "The way back from each new pixel to the old picture, for pictures mirrored, then turned and zoomed about their middle, then shifted"
     a = turn.deg2rad()
     c, s, side = a.cos()/zoom, a.sin()/zoom, 1-2*flip.to(zoom.dtype)
     dx, dy = 2*shift.T
     return torch.stack([c*side, s*side, -(c*dx+s*dy)*side, -s, c, s*dx-c*dy], 1).reshape(-1, 2, 3)
 
-def warp(
+def warp_pictures(
     xb,            # Pictures, float tensor, shape (n, c, h, w)
-    matrices,      # From `affine`, (n, 2, 3), on the same device
+    matrices,      # From `affine_matrices`, (n, 2, 3), on the same device
     fill="border", # What lies outside the old picture: "border", its last pixel, or "black"
 ):                 # The new pictures, same shape; bilinear interpolation
     "Look up every new pixel in the old picture"
@@ -74,8 +74,8 @@ class Augment:
         _check_pictures(xb)
         n, side, draw = len(xb), xb.shape[-1], lambda *a: _one_of(*a, self.g)
         if self.rotate or self.zoom or self.shift or self.flip:
-            m = affine(draw(n, -self.rotate, self.rotate), draw(n, 1-self.zoom, 1+self.zoom), draw(2*n, -self.shift, self.shift).reshape(n, 2), draw(n, 0, 1)<self.flip)
-            xb = warp(xb, m.to(xb.device), self.fill)
+            m = affine_matrices(draw(n, -self.rotate, self.rotate), draw(n, 1-self.zoom, 1+self.zoom), draw(2*n, -self.shift, self.shift).reshape(n, 2), draw(n, 0, 1)<self.flip)
+            xb = warp_pictures(xb, m.to(xb.device), self.fill)
         if self.light or self.contrast:
             more, add = (draw(n, -k, k).reshape(n, 1, 1, 1).to(xb.device) for k in (self.contrast, self.light))
             xb = (xb*(1+more)).add_(add-more*xb.mean((1, 2, 3), keepdim=True)).clamp_(0, 1)
@@ -100,7 +100,7 @@ def _check_pictures(xb):
 # %% ../nbs/09_augment.ipynb #c901bc5c
 CHANGES = dict(rotate=10, zoom=.12, shift=.1, flip=.5, light=.15, contrast=.3, noise=.02, cutout=.3)
 
-def ablate(
+def _ablate(
     letters, seed, device, scale, # As `run_recipe` gives them
     changes={}, epochs=12, part=.25, # Strengths of `Augment`; epochs; part of the train photographs that is learned from
 ):                                # dict: valid (photographs set aside) and test
@@ -108,31 +108,31 @@ def ablate(
     tr, va = photo_split(letters.x, letters.y, .2, seed)
     tr = tr[photo_split(letters.x[tr], letters.y[tr], part, seed)[1]]
     model, _ = cnn_fit(letters.x[tr], letters.y[tr], seed, device, scaled(epochs, 2, scale), tfm=Augment(**changes, seed=seed) if changes else None)
-    return dict(valid=score(predict(model, letters.x[va], device), letters.y[va]).dict(), test=score_test(model, letters, device).dict())
+    return judge(model, letters, va, device)
 
-recipe("augment.none", "A quarter of the photographs, unchanged", split="photo", claims="Q1")(ablate)
-recipe("augment.all", "A quarter of the photographs, all changes", split="photo", claims="Q1", changes=CHANGES)(ablate)
+recipe("augment.none", "A quarter of the photographs, unchanged", split="photo", claims="Q1")(_ablate)
+recipe("augment.all", "A quarter of the photographs, all changes", split="photo", claims="Q1", changes=CHANGES)(_ablate)
 for k in CHANGES:
-    recipe(f"augment.{k}", f"A quarter of the photographs, {k} alone", split="photo", claims="Q1" if k=="flip" else "", changes={k: CHANGES[k]})(ablate)
-    recipe(f"augment.no-{k}", f"A quarter of the photographs, all changes but {k}", split="photo", claims="Q1" if k=="flip" else "", changes={o: v for o, v in CHANGES.items() if o!=k})(ablate)
+    recipe(f"augment.{k}", f"A quarter of the photographs, {k} alone", split="photo", claims="Q1" if k=="flip" else "", changes={k: CHANGES[k]})(_ablate)
+    recipe(f"augment.no-{k}", f"A quarter of the photographs, all changes but {k}", split="photo", claims="Q1" if k=="flip" else "", changes={o: v for o, v in CHANGES.items() if o!=k})(_ablate)
 
 # %% ../nbs/09_augment.ipynb #da27f109
-def full_flip(
+def _full_flip(
     letters, seed, device, scale, # As `run_recipe` gives them
     changes, epochs=6,            # Strengths of `Augment`; epochs
 ):                                # dict: test, and mirrored, the mirror image of test
     "A CNN on all train rows with all changes but the mirror, or with it too"
     model, _ = cnn_fit(letters.x, letters.y, seed, device, scaled(epochs, 2, scale), tfm=Augment(**changes, seed=seed))
-    mirrored = score(predict(model, letters.x_test[:, :, ::-1].copy(), device), letters.y_test)
+    mirrored = judge_scores(scores_of(model, letters.x_test[:, :, ::-1].copy(), device), letters.y_test)
     return dict(test=score_test(model, letters, device).dict(), mirrored=mirrored.dict())
 
-recipe("augment.full", "All rows, all changes but the mirror", split="none", claims="Q1", changes={**CHANGES, "flip": 0.})(full_flip)
-recipe("augment.full-flip", "All rows, all changes", split="none", claims="Q1", changes=CHANGES)(full_flip);
+recipe("augment.full", "All rows, all changes but the mirror", split="none", claims="Q1", changes={**CHANGES, "flip": 0.})(_full_flip)
+recipe("augment.full-flip", "All rows, all changes", split="none", claims="Q1", changes=CHANGES)(_full_flip);
 
 # %% ../nbs/09_augment.ipynb #ce407109
 PARTNERS = ("KP", "GQ", "HU") # Letters that differ mostly by where they point
 
-def turn(
+def _turn(
     letters, seed, device, scale, # As `run_recipe` gives them
     degrees=(0, 10, 45, 90, 180), epochs=6, # Largest turn; epochs
 ):                                # dict: one entry a turn, with valid, and partner, the share of pictures of `PARTNERS` read as their partner
@@ -143,14 +143,14 @@ def turn(
     res, paired = {}, other[y]!=y
     for d in degrees:
         model, _ = cnn_fit(letters.x[tr], letters.y[tr], seed, device, scaled(epochs, 2, scale), tfm=Augment(rotate=d, seed=seed))
-        scores = predict(model, letters.x[va], device)
-        res[f"turn{d}"] = dict(valid=score(scores, y).dict(), partner=float((scores.argmax(1).numpy()==other[y])[paired].mean()))
+        scores = scores_of(model, letters.x[va], device)
+        res[f"turn{d}"] = dict(valid=judge_scores(scores, y).dict(), partner=float((scores.argmax(1).numpy()==other[y])[paired].mean()))
     return res
 
-recipe("augment.turn", "Train pictures turned by up to 180 degrees", split="photo")(turn);
+recipe("augment.turn", "Train pictures turned by up to 180 degrees", split="photo")(_turn);
 
 # %% ../nbs/09_augment.ipynb #c36e52f3
-def t3_augmented(
+def _t3_augmented(
     letters, seed, device, scale, # As `run_recipe` gives them
     softmax=True, flip=.5, fill="black", epochs=20, rotate=10, zoom=.1, shift=.1, # A softmax in front of the loss? share of mirrored pictures; see `Augment`; epochs; degrees; zoom and shift (not stated by T3)
 ):                                # As `t3_train`; and augmented, the chosen epoch's score on changed test pictures; first20, accuracy of the best of the first 20 epochs
@@ -163,8 +163,8 @@ def t3_augmented(
                       first20=dict(best_epoch=best, acc=res["curve"]["valid_acc"][best]))
 
 _test = dict(split="test", selected_on="test", seeds=3, claims="T3.11")
-recipe("t3.augmented", "T3 as stated: changed pictures, a softmax in front of the loss; 20 epochs, and 20 more", epochs=40, **_test)(t3_augmented)
-recipe("t3.augmented-scores", "T3's changed pictures, without the softmax", softmax=False, **_test)(t3_augmented)
-recipe("t3.augmented-no-flip", "T3's changed pictures, no flip", flip=0., **_test)(t3_augmented)
-recipe("t3.augmented-border", "T3's changed pictures, filled with the border", fill="border", **_test)(t3_augmented)
-recipe("t3.augmented-scores-no-flip", "T3's changed pictures, no softmax, no flip", softmax=False, flip=0., **_test)(t3_augmented);
+recipe("t3.augmented", "T3 as stated: changed pictures, a softmax in front of the loss; 20 epochs, and 20 more", epochs=40, **_test)(_t3_augmented)
+recipe("t3.augmented-scores", "T3's changed pictures, without the softmax", softmax=False, **_test)(_t3_augmented)
+recipe("t3.augmented-no-flip", "T3's changed pictures, no flip", flip=0., **_test)(_t3_augmented)
+recipe("t3.augmented-border", "T3's changed pictures, filled with the border", fill="border", **_test)(_t3_augmented)
+recipe("t3.augmented-scores-no-flip", "T3's changed pictures, no softmax, no flip", softmax=False, flip=0., **_test)(_t3_augmented);

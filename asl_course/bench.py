@@ -62,7 +62,7 @@ class BenchData:
     "What the rows share: the data, a plain CSV of it, a folder, and whether to be quick"
     def __init__(self, source, quick, folder, device):
         from asl_course.data import load_letters
-        from asl_course.files import find_real, find_letters, write_letters_csv, TRAIN
+        from asl_course.files import find_real, find_letters, write_letters_csv, TRAIN_CSV
         self.letters, self.quick, self.folder, self.device = load_letters(source), quick, Path(folder), device
         self.csv = self.folder/TRAIN
         found = find_letters(find_real()[1])[0] if self.letters.source=="real" else None
@@ -418,18 +418,18 @@ def _(c): return _race(c, 2 if c.quick else 9), "the target of 1.5 s", lambda: 1
 
 @bench("race-999", "`speedrun(**SURE)`, the same, reading more (seconds)", "at most 5 s", quick=False, repeats=1)
 def _(c):
-    from asl_course.speed import SURE
+    from asl_course.speed import SURE_READER
     return _race(c, **SURE), "the target of 5 s", lambda: 5.
 
 @bench("race-t3", "`speedrun()` (seconds)", "at least 200x", quick=False, repeats=1)
 def _(c):
-    from asl_course.speed import LADDER, climb
+    from asl_course.speed import LADDER, train_rung
     return _race(c), "T3's loop, 20 epochs", lambda: climb(c.letters.x, c.letters.y, 42, c.device, **{**LADDER["t3"][1], "epochs": 20})[1]
 
 @bench("race-shipped", "`speedrun(**SURE)` (seconds)", "none stated", quick=False, repeats=1)
 def _(c):
     from asl_course.learner import train_recipe
-    from asl_course.speed import SURE
+    from asl_course.speed import SURE_READER
     return _race(c, **SURE), "the shipped recipe, six epochs", lambda: train_recipe(42, c.device, c.letters).seconds
 
 @bench("race-fastai", "`speedrun()` (seconds)", "at least 30x", quick=False, repeats=1)

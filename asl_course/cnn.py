@@ -15,8 +15,8 @@ from .split import *
 from .mlp import *
 
 # %% auto #0
-__all__ = ['conv_loops', 'conv_unfold', 'receptive_field', 'T3CNN', 't3_cnn', 'Standardise', 'CNN', 'one_cycle', 'cnn_fit',
-           'cnn_gap', 'grad_cam', 'coarse', 'resolution']
+__all__ = ['conv_loops', 'conv_unfold', 'receptive_field', 'T3CNN', 'Standardise', 'CNN', 'one_cycle', 'cnn_fit', 'grad_cam',
+           'coarsen']
 
 # %% ../nbs/08_cnn.ipynb #08aa88df
 def conv_loops(
@@ -70,22 +70,22 @@ class T3CNN(nn.Sequential):
                          nn.Flatten(), nn.Linear(400 if pad else 100, 512), *act, nn.Dropout(drop[1]), nn.Linear(512, n_out))
 
 # %% ../nbs/08_cnn.ipynb #8343db8e
-def t3_cnn(
+def _t3_cnn(
     letters, seed, device, scale, # As `run_recipe` gives them
     softmax=True, relu=True, pad=0, epochs=20, opt="sgd", lo=-1., keras_start=False, valid="test", # A softmax in front of the loss? ReLU? see `T3CNN`; epochs; a name of `OPTS`; what black is (white is 1); Keras's start? see `t3_train`
 ):                                # As `t3_train`
     "T3's convolutional network, batches of 32"
     model = T3CNN(24, relu, pad)
-    if keras_start: glorot(model)
+    if keras_start: glorot_start(model)
     model = nn.Sequential(Rescale(lo, 1.), model, *[nn.Softmax(1)]*softmax).to(memory_format=torch.channels_last) # the same sums, twice as fast on a processor
     return t3_train(model, letters, seed, device, scale, epochs, 32, 1e-3, opt, valid)
 
 _test = dict(split="test", selected_on="test", seeds=3)
-recipe("t3.cnn", "T3 as stated: the best epoch chosen on the test file, a softmax in front of the loss", claims="T3.9 T3.10", **_test)(t3_cnn)
-recipe("t3.cnn-scores", "T3 without its softmax", claims="T3.9", softmax=False, **_test)(t3_cnn)
-recipe("t3.cnn-linear", "T3 without ReLU, as its text could be read", claims="T3.9", relu=False, **_test)(t3_cnn)
-recipe("t3.cnn-honest", "T3 without its softmax, the epoch chosen on photographs", claims="T3.9", split="photo", selected_on="valid", seeds=3, softmax=False, valid="photo")(t3_cnn)
-recipe("keras.cnn", "Keras's network and recipe", claims="T3.10", softmax=False, pad=1, opt="rmsprop", lo=0., keras_start=True, **_test)(t3_cnn);
+recipe("t3.cnn", "T3 as stated: the best epoch chosen on the test file, a softmax in front of the loss", claims="T3.9 T3.10", **_test)(_t3_cnn)
+recipe("t3.cnn-scores", "T3 without its softmax", claims="T3.9", softmax=False, **_test)(_t3_cnn)
+recipe("t3.cnn-linear", "T3 without ReLU, as its text could be read", claims="T3.9", relu=False, **_test)(_t3_cnn)
+recipe("t3.cnn-honest", "T3 without its softmax, the epoch chosen on photographs", claims="T3.9", split="photo", selected_on="valid", seeds=3, softmax=False, valid="photo")(_t3_cnn)
+recipe("keras.cnn", "Keras's network and recipe", claims="T3.10", softmax=False, pad=1, opt="rmsprop", lo=0., keras_start=True, **_test)(_t3_cnn);
 
 # %% ../nbs/08_cnn.ipynb #07e4804b
 class Standardise(nn.Module):
@@ -128,14 +128,14 @@ def cnn_fit(
                       partial(F.cross_entropy, label_smoothing=smooth), one_cycle, tfm, progress=False)
 
 # %% ../nbs/08_cnn.ipynb #dcfcd8d6
-def cnn_gap(
+def _cnn_gap(
     letters, seed, device, scale, # As `run_recipe` gives them
     epochs=6,                     # Epochs
 ):                                # As `two_splits`
     "A `CNN` on random rows and on photographs"
     return two_splits(lambda x, y: cnn_fit(x, y, seed, device, scaled(epochs, 2, scale))[0], letters, device, seed=seed)
 
-recipe("cnn.gap", "A CNN, validated on rows and on photographs", split="photo", claims="Q3")(cnn_gap);
+recipe("cnn.gap", "A CNN, validated on rows and on photographs", split="photo", claims="Q3")(_cnn_gap);
 
 # %% ../nbs/08_cnn.ipynb #dbb79790
 def grad_cam(
@@ -159,7 +159,7 @@ def grad_cam(
     return cam/cam.amax((1, 2), keepdim=True).clamp(min=1e-9), index
 
 # %% ../nbs/08_cnn.ipynb #776b3c7c
-def coarse(
+def coarsen(
     x,        # Pictures, uint8, shape (n, 28, 28)
     side:int, # 7, 14 or 28: pixels along a side
 ):            # Uint8, shape (n, 28, 28), made of blocks
@@ -169,7 +169,7 @@ def coarse(
     k = x.shape[-1]//side
     return F.avg_pool2d(x, k).repeat_interleave(k, 2).repeat_interleave(k, 3)[:, 0].round().to(torch.uint8).numpy()
 
-def resolution(
+def _resolution(
     letters, seed, device, scale, # As `run_recipe` gives them
     sides=(7, 14, 28), epochs=6,  # Pixels along a side; epochs of the CNN
 ):                                # dict: one entry a model and side, each with valid
@@ -177,9 +177,9 @@ def resolution(
     tr, va = photo_split(letters.x, letters.y, .2, seed)
     res = {}
     for s in sides:
-        x = coarse(letters.x, s)
+        x = coarsen(letters.x, s)
         for k, model in dict(linear=fit_linear(x[tr], letters.y[tr], seed, device, epochs=scaled(30, 3, scale)), cnn=cnn_fit(x[tr], letters.y[tr], seed, device, scaled(epochs, 2, scale))[0]).items():
-            res[f"{k}{s}"] = dict(valid=score(predict(model, x[va], device), letters.y[va]).dict())
+            res[f"{k}{s}"] = dict(valid=judge_scores(scores_of(model, x[va], device), letters.y[va]).dict())
     return res
 
-recipe("cnn.resolution", "7, 14 and 28 pixels along a side", split="photo", claims="T1.6")(resolution);
+recipe("cnn.resolution", "7, 14 and 28 pixels along a side", split="photo", claims="T1.6")(_resolution);

@@ -97,7 +97,7 @@ def asl_doctor():
 # %% ../nbs/23_commands.ipynb #8fe6d4a8
 def _is_published(letters):
     "Was the data read from the published files, to the byte?"
-    from asl_course.files import SHA256, TRAIN, TEST
+    from asl_course.files import CSV_SHA256, TRAIN_CSV, TEST_CSV
     return letters.sha256=={"train": SHA256[TRAIN], "test": SHA256[TEST]}
 
 def _need_published():
@@ -111,7 +111,7 @@ def _need_published():
 
 def _need_commit():
     "Stop unless a commit holds the library's code, so that each published record names the code that made it"
-    if git("rev-parse", "HEAD") is not None and clean_commit() is None:
+    if run_git("rev-parse", "HEAD") is not None and clean_commit() is None:
         raise ValueError("the library has changes that no commit holds, and a record names the commit whose code made it. "
                          "Commit them first.")
 
@@ -273,7 +273,7 @@ def asl_data(
     clear:store_true=False, # Empty the cache folder
 ):
     "Fetch, check, convert and clear data"
-    from asl_course.files import TRAIN, TEST, fetch_letters, find_real, read_letters, write_letters_csv
+    from asl_course.files import TRAIN_CSV, TEST_CSV, fetch_letters, find_real, read_letters, write_letters_csv
     if clear:
         folder, mb = cache_folder(), _size(cache_folder())
         for name in ("csv", "synth"): shutil.rmtree(folder/name, ignore_errors=True)
@@ -320,11 +320,11 @@ def asl_train(
 def read_all(
     reads,        # A `Predictor`
     what,            # Paths of pictures, folders and CSV files; "-" is standard input
-    crop=None,       # See `prepare`
+    crop=None,       # See `prepare_photo`
     mirror=False,    # For left hands
 ):                   # Yields (name, `Prediction`), or (name, exception) for what could not be read
     "Everything that is named, one after the other; a bad file does not stop the others"
-    from asl_course.predict import PICTURES
+    from asl_course.predict import PICTURE_SUFFIXES
     def pictures(o):
         if o=="-": yield "-", sys.stdin.buffer.read(); return
         p = Path(o)

@@ -11,7 +11,7 @@ from fastcore.basics import store_attr, ifnone
 
 # %% auto #0
 __all__ = ['LETTERS', 'readings', 'to_index', 'to_label', 'Readings', 'Letters', 'pick_scale', 'pick_source', 'pick_device',
-           'set_seed', 'Run', 'start', 'scale_now', 'scaled', 'check_close', 'error_of', 'show_hands', 'Headline',
+           'set_seed', 'Run', 'start_page', 'scale_now', 'scaled', 'check_close', 'error_of', 'show_hands', 'Headline',
            'headline']
 
 # %% ../nbs/00_core.ipynb #bc4be5fc
@@ -167,7 +167,7 @@ class Run:
 
 _run = None # The run in progress, for `scaled`
 
-def start(
+def start_page(
     chapter:str,        # Name of the notebook, such as "02_scratch"
     scale:str=None,     # See `pick_scale`
     seed:int=42,        # See `set_seed`

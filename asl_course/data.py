@@ -16,8 +16,8 @@ from .synth import synth_letters
 from .files import *
 
 # %% auto #0
-__all__ = ['load_letters', 'letter_counts', 'random_split', 'Majority', 'accuracy', 'NearestMean', 'Score', 'score', 'predict',
-           'score_test', 'Batches', 'CountedBatches', 'floors']
+__all__ = ['load_letters', 'random_split', 'Majority', 'accuracy', 'NearestMean', 'Score', 'judge_scores', 'scores_of',
+           'score_test', 'judge', 'Batches', 'CountedBatches']
 
 # %% ../nbs/01_data.ipynb #1e7046e8
 def load_letters(
@@ -35,7 +35,7 @@ def load_letters(
     return letters
 
 # %% ../nbs/01_data.ipynb #77d878bb
-def letter_counts(
+def _letter_counts(
     letters, seed, device, scale, # As `run_recipe` gives them
 ):                                # dict of labels, counts by letter, and most over least
     "How often each letter occurs in either file, and which labels the train file uses"
@@ -43,7 +43,7 @@ def letter_counts(
     return dict(labels=list(letters.labels), train=tr.tolist(), test=te.tolist(),
                 ratio=dict(train=float(tr.max()/tr.min()), test=float(te.max()/te.min())))
 
-recipe("data.counts", "Letters and labels in the two files", split="none", claims="T3.4 T3.5", seeds=1)(letter_counts);
+recipe("data.counts", "Letters and labels in the two files", split="none", claims="T3.4 T3.5", seeds=1)(_letter_counts);
 
 # %% ../nbs/01_data.ipynb #6c5fa811
 def random_split(
@@ -97,7 +97,7 @@ class Score:
     f1:float   # Macro-F1 over the letters that occur, 0..1
     def dict(self): return dict(loss=self.loss, acc=self.acc, f1=self.f1)
 
-def score(
+def judge_scores(
     scores, # Scores, shape (n, c)
     y,      # Letters, class index, shape (n,)
 ):          # A `Score`
@@ -108,7 +108,7 @@ def score(
     return Score(F.cross_entropy(scores, y).item(), accuracy(scores, y).item(), float(f1))
 
 @torch.no_grad()
-def predict(
+def scores_of(
     model,        # Takes float pictures (n, 1, 28, 28) in [0, 1], returns scores (n, c)
     x,            # Pictures, uint8, shape (n, 28, 28)
     device="cpu", # Where the model lives
@@ -119,12 +119,22 @@ def predict(
     return torch.cat([model(xb).cpu() for xb, _ in Batches(x, np.zeros(len(x), np.int64), bs, device=device)])
 
 def score_test(
-    model,           # As in `predict`
+    model,           # As in `scores_of`
     letters:Letters, # Its test part is scored
     device="cpu",    # Where the model lives
 ):                   # A `Score`
     "Score the test file, which counts as a reading of it"
-    return score(predict(model, letters.x_test, device), letters.y_test)
+    return judge_scores(scores_of(model, letters.x_test, device), letters.y_test)
+
+def judge(
+    model,           # A module that gives scores for pixels in 0..1
+    letters:Letters, # Data
+    valid_idx,       # Rows of train that were set aside
+    device="cpu",    # Where to compute
+):                   # dict(valid=..., test=...), each a dict of loss, acc and f1
+    "What a model reads of the rows set aside, and of the test file, which counts as a reading of it"
+    valid = judge_scores(scores_of(model, letters.x[valid_idx], device), letters.y[valid_idx])
+    return dict(valid=valid.dict(), test=score_test(model, letters, device).dict())
 
 # %% ../nbs/01_data.ipynb #0042449d
 class Batches:
@@ -170,7 +180,7 @@ class CountedBatches(Batches):
         return super().__iter__()
 
 # %% ../nbs/01_data.ipynb #5205e7eb
-def floors(
+def _floors(
     letters, seed, device, scale, # As `run_recipe` gives them
     frac=.2,                      # Part set aside for validation
 ):                                # dict: majority and mean, each with valid and test
@@ -178,7 +188,7 @@ def floors(
     tr, va = random_split(letters.y, frac, seed)
     res = {}
     for name, m in dict(majority=Majority(letters.y[tr]), mean=NearestMean(letters.x[tr], letters.y[tr])).items():
-        res[name] = dict(valid=score(predict(m, letters.x[va], device), letters.y[va]).dict(), test=score_test(m, letters, device).dict())
+        res[name] = judge(m, letters, va, device)
     return res
 
-recipe("data.floors", "Majority class and nearest mean picture", split="random")(floors);
+recipe("data.floors", "Majority class and nearest mean picture", split="random")(_floors);

@@ -14,7 +14,7 @@ from .data import *
 from .train import *
 
 # %% auto #0
-__all__ = ['Digits', 'load_mnist', 'tail', 'means', 't2', 't5', 'peer']
+__all__ = ['Digits', 'load_mnist']
 
 # %% ../nbs/04_digits.ipynb #6507b6f8
 class Digits(Letters):
@@ -58,7 +58,7 @@ def load_mnist(
     return digits
 
 # %% ../nbs/04_digits.ipynb #1a2847fc
-def tail(
+def _tail(
     letters, seed, device, scale, # As `run_recipe` gives them
     frac=.2,                      # Part at the end
 ):                                # dict: counts of each digit in the tail, as the file is and when sorted; sorted, 1.0 if the file is
@@ -67,10 +67,10 @@ def tail(
     count = lambda t: np.bincount(t, minlength=10).tolist()
     return dict(file=count(y[n:]), sorted=count(np.sort(y)[n:]), is_sorted=float((np.diff(y)>=0).all()))
 
-recipe("t2.tail", "The last fifth of the digits", split="none", claims="T2.1", seeds=1, data="digits")(tail);
+recipe("t2.tail", "The last fifth of the digits", split="none", claims="T2.1", seeds=1, data="digits")(_tail);
 
 # %% ../nbs/04_digits.ipynb #e975da58
-def means(
+def _means(
     letters, seed, device, scale, # As `run_recipe` gives them
     lr=.1, epochs=1, bs=100,      # A short training
 ):                                # dict: before and after training: loss, exp(-loss), and the arithmetic mean of the right class's probability
@@ -79,16 +79,16 @@ def means(
     set_seed(seed); model, res = LogisticRegression(784, 10).to(device), {}
     dv = Batches(letters.x[va], letters.y[va], 4096, device=device)
     for k in ("before", "after"):
-        s, y = outputs(model, dv)
+        s, y = batch_scores(model, dv)
         loss = F.cross_entropy(s, y)
         res[k] = dict(loss=loss.item(), geometric=(-loss).exp().item(), arithmetic=s.softmax(1).gather(1, y[:, None]).mean().item())
         if k=="before": fit(model, Batches(letters.x[tr], letters.y[tr], bs, shuffle=True, seed=seed, device=device), None, epochs, lr, progress=False)
     return res
 
-recipe("digits.means", "What a loss says about probabilities", claims="T2.5", data="digits")(means);
+recipe("digits.means", "What a loss says about probabilities", claims="T2.5", data="digits")(_means);
 
 # %% ../nbs/04_digits.ipynb #51a8a4cb
-def t2(
+def _t2(
     letters, seed, device, scale,   # As `run_recipe` gives them
     lr=1e-3, epochs=5, bs=100, frac=.2, # Learning rate; epochs; batch size; part set aside
 ):                                  # dict: start, valid, test; valid_acc and train_acc by epoch
@@ -101,14 +101,14 @@ def t2(
     return dict(start=start, valid=evaluate(model, dv).dict(), test=score_test(model, letters, device).dict(),
                 valid_acc=log.valid_acc.tolist(), train_acc=log.train_acc.tolist(), _model=model)
 
-recipe("t2.stated", "T2 as stated: 5 epochs at 0.001", claims="T2.2 T2.3 T2.6", data="digits")(t2)
-recipe("t2.longer", "T2, 40 epochs", claims="T2.4", epochs=40, data="digits")(t2)
-recipe("t2.low", "T2, 40 epochs at a tenth of the rate", claims="T2.4", lr=1e-4, epochs=40, data="digits")(t2)
-recipe("t2.high", "T2, 5 epochs at a hundred times the rate", claims="T2.4", lr=.1, data="digits")(t2)
-recipe("t2.high-longer", "T2, 40 epochs at a hundred times the rate", claims="T2.4", lr=.1, epochs=40, data="digits")(t2);
+recipe("t2.stated", "T2 as stated: 5 epochs at 0.001", claims="T2.2 T2.3 T2.6", data="digits")(_t2)
+recipe("t2.longer", "T2, 40 epochs", claims="T2.4", epochs=40, data="digits")(_t2)
+recipe("t2.low", "T2, 40 epochs at a tenth of the rate", claims="T2.4", lr=1e-4, epochs=40, data="digits")(_t2)
+recipe("t2.high", "T2, 5 epochs at a hundred times the rate", claims="T2.4", lr=.1, data="digits")(_t2)
+recipe("t2.high-longer", "T2, 40 epochs at a hundred times the rate", claims="T2.4", lr=.1, epochs=40, data="digits")(_t2);
 
 # %% ../nbs/04_digits.ipynb #4c386dff
-def t5(
+def _t5(
     letters, seed, device, scale,  # As `run_recipe` gives them
     lr=1e-3, epochs=5, bs=100,     # Learning rate; epochs; batch size
 ):                                 # dict: test; epochs, test accuracy after each
@@ -121,11 +121,11 @@ def t5(
         accs.append(dict(acc=test.acc))
     return dict(test=test.dict(), epochs=accs)
 
-recipe("t5.stated", "T5 as stated: 5 epochs at 0.001 on all rows", split="none", claims="T5.1", data="digits")(t5)
-recipe("t5.tenfold", "T5 with ten times the rate", split="none", claims="T5.1", lr=1e-2, data="digits")(t5);
+recipe("t5.stated", "T5 as stated: 5 epochs at 0.001 on all rows", split="none", claims="T5.1", data="digits")(_t5)
+recipe("t5.tenfold", "T5 with ten times the rate", split="none", claims="T5.1", lr=1e-2, data="digits")(_t5);
 
 # %% ../nbs/04_digits.ipynb #8145fbe2
-def peer(
+def _peer(
     letters, seed, device, scale, # As `run_recipe` gives them
     n=10_000, epochs=30, lr=.1,   # Train rows; our epochs and learning rate
 ):                                # dict: ours and sklearn, each with valid and test accuracy
@@ -138,7 +138,7 @@ def peer(
     flat = lambda x: x.reshape(len(x), -1)/255
     theirs = Peer(max_iter=100, C=.1).fit(flat(letters.x[tr]), letters.y[tr])
     test = dict(ours=score_test(ours, letters, device).acc, sklearn=score_test(lambda xb: torch.as_tensor(theirs.decision_function(xb.cpu().flatten(1).numpy())), letters).acc)
-    valid = dict(ours=accuracy(predict(ours, letters.x[va], device), torch.as_tensor(letters.y[va])).item(), sklearn=float(theirs.score(flat(letters.x[va]), letters.y[va])))
+    valid = dict(ours=accuracy(scores_of(ours, letters.x[va], device), torch.as_tensor(letters.y[va])).item(), sklearn=float(theirs.score(flat(letters.x[va]), letters.y[va])))
     return {k: dict(valid=dict(acc=valid[k]), test=dict(acc=test[k])) for k in ("ours", "sklearn")}
 
-recipe("digits.peer", "Our layer and scikit-learn's on the same split", data="digits")(peer);
+recipe("digits.peer", "Our layer and scikit-learn's on the same split", data="digits")(_peer);

@@ -13,9 +13,10 @@ from fastcore.basics import ifnone
 from .core import *
 
 # %% auto #0
-__all__ = ['COLUMNS', 'TRAIN', 'TEST', 'SHA256', 'KAGGLE', 'repo_root', 'cache_folder', 'write_atomic', 'write_letters_csv',
-           'DataError', 'read_letters_csv', 'kept', 'cached_letters_csv', 'find_letters', 'read_letters', 'data_places',
-           'find_real', 'read_idx', 'refuse_pickle', 'install_letters', 'fetch_letters', 'folder_sha256']
+__all__ = ['CSV_COLUMNS', 'TRAIN_CSV', 'TEST_CSV', 'CSV_SHA256', 'KAGGLE_DATASET', 'repo_root', 'cache_folder', 'write_atomic',
+           'write_letters_csv', 'DataError', 'read_letters_csv', 'kept_arrays', 'cached_letters_csv', 'find_letters',
+           'read_letters', 'data_places', 'find_real', 'read_idx', 'refuse_pickle', 'install_letters', 'fetch_letters',
+           'folder_sha256']
 
 # %% ../nbs/21_files.ipynb #0a09a1bc
 def repo_root():
@@ -46,7 +47,7 @@ def write_atomic(
         raise
 
 # %% ../nbs/21_files.ipynb #8d6188c9
-COLUMNS = ["label"]+[f"pixel{i}" for i in range(1, 785)] # The header of the published files
+CSV_COLUMNS = ["label"]+[f"pixel{i}" for i in range(1, 785)] # The header of the published files
 
 def write_letters_csv(
     x,    # Pictures, uint8, shape (n, 28, 28)
@@ -55,7 +56,7 @@ def write_letters_csv(
 ):
     "Write pictures in the format of the published files, line ends (CRLF) included; the file appears whole or not at all"
     import pandas as pd
-    frame = pd.DataFrame(np.column_stack([to_label(y), np.asarray(x).reshape(len(x), -1)]), columns=COLUMNS)
+    frame = pd.DataFrame(np.column_stack([to_label(y), np.asarray(x).reshape(len(x), -1)]), columns=CSV_COLUMNS)
     write_atomic(path, frame.to_csv(index=False, lineterminator="\r\n").encode())
 
 # %% ../nbs/21_files.ipynb #b79c2824
@@ -79,16 +80,16 @@ def _first_fault(lines):
         if len(cells)!=785:
             cut = " It is the last line: the file looks cut short." if last and len(cells)<785 else ""
             return f"line {i+2}: found {len(cells)} columns, expected 785.{cut}"
-        for name, s in zip(COLUMNS, cells):
+        for name, s in zip(CSV_COLUMNS, cells):
             if why := _bad_cell(s): return f"line {i+2}, column {name}: {why}."
 
 # %% ../nbs/21_files.ipynb #e45e50a2
 def _check_header(line, name):
     found = [o.strip().strip('"') for o in line.rstrip("\r\n").split(",")]
-    if found==COLUMNS: return
+    if found==CSV_COLUMNS: return
     if not line.strip(): raise DataError(f"{name} is empty: expected a header and one picture a line. {_AGAIN}")
     if len(found)!=785: what = f"{len(found)} columns, expected 785"
-    else: what = next(f"column {i+1} is {a[:20]!r}, expected {b!r}" for i, (a, b) in enumerate(zip(found, COLUMNS)) if a!=b)
+    else: what = next(f"column {i+1} is {a[:20]!r}, expected {b!r}" for i, (a, b) in enumerate(zip(found, CSV_COLUMNS)) if a!=b)
     raise DataError(f"{name}, line 1: this is not the header label,pixel1,...,pixel784: {what}. {_AGAIN}")
 
 # %% ../nbs/21_files.ipynb #24a90a6d
@@ -148,7 +149,7 @@ def read_letters_csv(
     return a[:, 1:].reshape(-1, 28, 28), y, dict(sha256=digest, rows=len(y), relabelled=relabelled, labels=np.unique(a[:, 0]).tolist())
 
 # %% ../nbs/21_files.ipynb #a603e8e6
-def kept(
+def kept_arrays(
     file,   # Where the arrays are kept: a .safetensors file
     made,   # What they are made from, a dict; when it is another one, they are made anew
     make,   # Called without arguments, returns (arrays by name, facts: a dict of words and numbers)
@@ -206,11 +207,11 @@ def cached_letters_csv(
         if x.shape!=(facts["rows"], 28, 28) or x.dtype!=np.uint8 or y.shape!=(len(x),) or y.dtype!=np.int64:
             raise ValueError("unexpected content")
     folder = Path(ifnone(cache, cache_folder()/"csv"))
-    arrays, facts = kept(folder/name, dict(key=_file_key(file, member)), make, check, path.name)
+    arrays, facts = kept_arrays(folder/name, dict(key=_file_key(file, member)), make, check, path.name)
     return arrays["x"], arrays["y"], facts
 
 # %% ../nbs/21_files.ipynb #ea0c6831
-TRAIN, TEST = "sign_mnist_train.csv", "sign_mnist_test.csv"
+TRAIN_CSV, TEST_CSV = "sign_mnist_train.csv", "sign_mnist_test.csv"
 
 def _in_zip(path, name):
     "The member of a zip that is called `name`"
@@ -242,15 +243,15 @@ def find_letters(
     place, # A folder, a zip, or one of the two files
 ):         # (train, test): paths for `read_letters_csv`; None when neither file is there
     "The two published files in a folder (or its `sign_mnist`), plain, gzipped or zipped; raises `DataError` when only one is there"
-    place, names = Path(place), (TRAIN, TEST)
+    place, names = Path(place), (TRAIN_CSV, TEST_CSV)
     if place.is_file() and _is_csv(place):
         if place.name.removesuffix(".gz") not in names:
-            raise DataError(f"{place.name} is neither {TRAIN} nor {TEST}: expected one of the two, with the other beside it. "
+            raise DataError(f"{place.name} is neither {TRAIN_CSV} nor {TEST_CSV}: expected one of the two, with the other beside it. "
                             "`read_letters_csv` reads a single file.")
         place = place.parent
     found = [_in_zip(place, n) if place.is_file() else _in_folder(place, n) for n in names]
     if not any(found): return None
-    for f, n, other in zip(found, (TRAIN, TEST), (TEST, TRAIN)):
+    for f, n, other in zip(found, (TRAIN_CSV, TEST_CSV), (TEST_CSV, TRAIN_CSV)):
         if f is None: raise DataError(f"found {other} but not {n} beside it: both are needed. `asl_data` fetches them.")
     return tuple(found)
 
@@ -272,7 +273,7 @@ def data_places(
 ):             # [(what it is, Path)]: the places to look, in order
     "Where data is looked for: `path`, else `ASL_DATA`, else the repository, Kaggle's input folder and the cache folder"
     if path is not None:
-        if not Path(path).exists(): raise DataError(f"no folder, zip or file {Path(path).name!r} there: expected one that holds {TRAIN} and {TEST}, or one of the two")
+        if not Path(path).exists(): raise DataError(f"no folder, zip or file {Path(path).name!r} there: expected one that holds {TRAIN_CSV} and {TEST_CSV}, or one of the two")
         return [("the path given", Path(path))]
     if (env := os.environ.get("ASL_DATA")):
         if not Path(env).is_absolute(): raise DataError(f"ASL_DATA is {env!r}: expected an absolute path of a folder. Correct or unset it.")
@@ -289,7 +290,7 @@ def find_real(
     "The first place that holds the published files; raises `DataError` when `path` or `ASL_DATA` is given and holds none"
     for what, p in data_places(path):
         if p.exists() and find_letters(p): return what, p
-    if path is not None or os.environ.get("ASL_DATA"): raise DataError(f"{what} holds neither {TRAIN} nor {TEST} (plain, .gz or zipped, directly or in sign_mnist/). `asl_data` fetches them.")
+    if path is not None or os.environ.get("ASL_DATA"): raise DataError(f"{what} holds neither {TRAIN_CSV} nor {TEST_CSV} (plain, .gz or zipped, directly or in sign_mnist/). `asl_data` fetches them.")
 
 # %% ../nbs/21_files.ipynb #0114ec91
 def read_idx(
@@ -322,10 +323,10 @@ def refuse_pickle(
                          "trust it, and save it again as .safetensors or .onnx.")
 
 # %% ../nbs/21_files.ipynb #65c75c32
-SHA256 = {TRAIN: "4c2897f19fab2b0ae2a7e4fa82e969043315d9f3a1a9cc0948b576bf1189a7e5",
-          TEST:  "0e9d67bae23e67f40728e0b63bf15ad4bd5175947b8a9fac5dd9f17ce133c47b"}
-KAGGLE = "datamunge/sign-language-mnist"
-_BY_HAND = f"By hand: download the data set {KAGGLE} from Kaggle in a browser and put the zip, or its two CSV files, into the folder `data`."
+CSV_SHA256 = {TRAIN_CSV: "4c2897f19fab2b0ae2a7e4fa82e969043315d9f3a1a9cc0948b576bf1189a7e5",
+          TEST_CSV:  "0e9d67bae23e67f40728e0b63bf15ad4bd5175947b8a9fac5dd9f17ce133c47b"}
+KAGGLE_DATASET = "datamunge/sign-language-mnist"
+_BY_HAND = f"By hand: download the data set {KAGGLE_DATASET} from Kaggle in a browser and put the zip, or its two CSV files, into the folder `data`."
 
 def install_letters(
     got,         # Folder or zip that holds both files
@@ -333,17 +334,17 @@ def install_letters(
     sha256=None, # Expected hashes by file name; by default the published ones
 ):               # The two paths
     "Check both files against their hashes and put them in place; when one is wrong nothing is changed"
-    files, sha256, folder = find_letters(got), ifnone(sha256, SHA256), Path(folder)
-    if files is None: raise DataError(f"what was downloaded holds neither {TRAIN} nor {TEST}. {_BY_HAND}")
+    files, sha256, folder = find_letters(got), ifnone(sha256, CSV_SHA256), Path(folder)
+    if files is None: raise DataError(f"what was downloaded holds neither {TRAIN_CSV} nor {TEST_CSV}. {_BY_HAND}")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as d:
-        for f, name in zip(files, (TRAIN, TEST)):
+        for f, name in zip(files, (TRAIN_CSV, TEST_CSV)):
             with _open_text(f) as (s, sha), open(Path(d)/name, "wb") as out:
                 for block in iter(lambda: s.buffer.read(1<<20), b""): out.write(block)
             if sha.hexdigest()!=sha256[name]:
                 raise DataError(f"{name} has sha256 {sha.hexdigest()[:12]}..., expected {sha256[name][:12]}...: not the published file, so nothing was installed. Try `asl_data --force`. {_BY_HAND}")
-        for name in (TRAIN, TEST): os.replace(Path(d)/name, folder/name)
-    return folder/TRAIN, folder/TEST
+        for name in (TRAIN_CSV, TEST_CSV): os.replace(Path(d)/name, folder/name)
+    return folder/TRAIN_CSV, folder/TEST_CSV
 
 def fetch_letters(
     folder,           # Folder to put the two files in
@@ -356,7 +357,7 @@ def fetch_letters(
         except requests.RequestException as e: raise DataError(f"Kaggle cannot be reached ({type(e).__name__}): no network? {_BY_HAND}") from e
     logging.getLogger("kagglehub").setLevel(logging.ERROR)
     import kagglehub
-    try: got = kagglehub.dataset_download(KAGGLE, force_download=force)
+    try: got = kagglehub.dataset_download(KAGGLE_DATASET, force_download=force)
     except Exception as e: raise DataError(f"the download failed ({type(e).__name__}: {str(e)[:200]}). {_BY_HAND}") from e
     return install_letters(got, folder)
 

@@ -21,9 +21,8 @@ from .augment import *
 from .learner import *
 
 # %% auto #0
-__all__ = ['train_reader', 'bootstrap_interval', 'interval', 'world', 'coverage', 'compare', 'cross_val_scores', 'per_letter',
-           'calibration_error', 'temperature', 'conformal_threshold', 'conformal_sets', 'knows', 'conformal',
-           'accuracy_coverage', 't1_calibration']
+__all__ = ['train_reader', 'bootstrap_interval', 'rendered_test_set', 'compare_readers', 'cross_val_scores', 'per_letter',
+           'calibration_error', 'fit_temperature', 'conformal_threshold', 'conformal_sets', 'accuracy_coverage']
 
 # %% ../nbs/11_honest.ipynb #e40c4c64
 def train_reader(
@@ -38,7 +37,7 @@ def train_reader(
     if name=="linear": return fit_linear(x, y, seed, device, epochs=ep(30, 3))
     if name=="mlp": return mlp_fit(x, y, seed, device, epochs=ep(20, 3))[0]
     if name=="cnn": return cnn_fit(x, y, seed, device, ep(6, 2))[0]
-    if name=="shipped": return cnn_fit(x, y, seed, device, ep(6, 2), smooth=.1, tfm=Augment(**SHIPPED, seed=seed))[0]
+    if name=="shipped": return cnn_fit(x, y, seed, device, ep(6, 2), smooth=.1, tfm=Augment(**SHIPPED_CHANGES, seed=seed))[0]
     raise ValueError(f"no reader {name!r}: expected linear, mlp, cnn or shipped")
 
 # %% ../nbs/11_honest.ipynb #8a0bceb4
@@ -72,39 +71,39 @@ def _tutorial_reader(name, letters, seed, device, scale):
         net = torch.nn.Sequential(Rescale(), T3CNN()).to(memory_format=torch.channels_last)
         return t3_train(net, *common, valid="photo", tfm=Augment(10, .1, .1, .5, fill="black", seed=seed))["_model"]
     honest = dict(softmax=False, valid="photo")
-    return {"t1": t1, "t4": t4, "t3-mlp": partial(t3_mlp, **honest), "t3-cnn": partial(t3_cnn, **honest)}[name](*common)["_model"]
+    return {"t1": _t1, "t4": _t4, "t3-mlp": partial(_t3_mlp, **honest), "t3-cnn": partial(_t3_cnn, **honest)}[name](*common)["_model"]
 
-def interval(
+def _bootstrap_study(
     letters, seed, device, scale, # As `run_recipe` gives them
     reader,                       # A name of `train_reader`, or "t1", "t3-mlp", "t3-cnn", "t3-augmented", "t4"
 ):                                # dict: test; photographs, of the test file; plain and cluster, (low, high) of accuracy, over pictures and over photographs
     "A trained reader, its test accuracy, and two intervals"
     model = _tutorial_reader(reader, letters, seed, device, scale) if reader[0]=="t" else train_reader(reader, letters.x, letters.y, seed, device, scale)
     x, y = letters.x_test, letters.y_test
-    scores, groups = predict(model, x, device), photo_groups(x)
+    scores, groups = scores_of(model, x, device), photo_groups(x)
     right = scores.argmax(1).numpy()==y
-    return dict(test=score(scores, y).dict(), photographs=len(np.unique(groups)), plain=list(bootstrap_interval(right)), cluster=list(bootstrap_interval(right, groups)))
+    return dict(test=judge_scores(scores, y).dict(), photographs=len(np.unique(groups)), plain=list(bootstrap_interval(right)), cluster=list(bootstrap_interval(right, groups)))
 
-for k, c in dict(linear="T1.5 Q3", mlp="Q3", cnn="Q3", shipped="Q4").items(): recipe(f"honest.{k}", f"Two intervals for the test accuracy of a fixed recipe: {k}", split="none", claims=c, reader=k)(interval)
-for k, c in dict(t1="T1.2", t4="T4.6").items(): recipe(f"honest.{k}", f"Two intervals for the test accuracy of {k.upper()}'s recipe", claims=c, reader=k)(interval)
+for k, c in dict(linear="T1.5 Q3", mlp="Q3", cnn="Q3", shipped="Q4").items(): recipe(f"honest.{k}", f"Two intervals for the test accuracy of a fixed recipe: {k}", split="none", claims=c, reader=k)(_bootstrap_study)
+for k, c in dict(t1="T1.2", t4="T4.6").items(): recipe(f"honest.{k}", f"Two intervals for the test accuracy of {k.upper()}'s recipe", claims=c, reader=k)(_bootstrap_study)
 for k, c, s in (("mlp", "T3.6 T3.7 T3.8", 5), ("cnn", "T3.9", 3), ("augmented", "T3.11", 3)):
-    recipe(f"honest.t3-{k}", f"Two intervals for T3's network without its softmax, the epoch chosen on photographs: {k}", split="photo", selected_on="valid", seeds=s, claims=c, reader=f"t3-{k}")(interval)
+    recipe(f"honest.t3-{k}", f"Two intervals for T3's network without its softmax, the epoch chosen on photographs: {k}", split="photo", selected_on="valid", seeds=s, claims=c, reader=f"t3-{k}")(_bootstrap_study)
 
 # %% ../nbs/11_honest.ipynb #d8014737
-def world(
+def rendered_test_set(
     n:int,           # Photographs
     variants_of:int, # Pictures of each
     seed:int=42,     # The same seed, the same world
 ):                   # (pictures, uint8, (n*variants_of, 28, 28); class indexes; photograph of each; signer of each)
     "Rendered photographs by signers that no train set of rendered hands has, with variants"
-    from asl_course.synth import photographs, variants
+    from asl_course.synth import hand_photographs, photo_variants
     g = torch.Generator().manual_seed(seed)
     letter, signer = torch.arange(n)%24, 32+torch.arange(n)//24%32
     photos = photographs(letter, signer, g, vary=.45)
     at = torch.arange(n).repeat_interleave(variants_of)
     return torch.cat([variants(photos[o], g) for o in at.split(2000)]).numpy(), letter[at].numpy(), at.numpy(), signer[at].numpy()
 
-def coverage(
+def _coverage(
     letters, seed, device, scale, # As `run_recipe` gives them
     photos=2304, of=20, draws=200, size=240, people=5, # Photographs of the world; variants of each; test sets; photographs of one; signers, where a test set has few
 ):                                # dict: truth; plain and cluster, shares of draws whose interval holds it; few, as cluster, when each test set shows `people` signers
@@ -112,8 +111,8 @@ def coverage(
     from asl_course.synth import synth_letters
     few = synth_letters(scaled(12_000, 1_200, scale), 240, seed)
     model = train_reader("linear", few.x, few.y, seed, device, scale)
-    x, y, photo, signer = world(scaled(photos, 192, scale), of, seed)
-    right, who = (predict(model, x, device).argmax(1).numpy()==y).reshape(-1, of), signer[::of]
+    x, y, photo, signer = rendered_test_set(scaled(photos, 192, scale), of, seed)
+    right, who = (scores_of(model, x, device).argmax(1).numpy()==y).reshape(-1, of), signer[::of]
     truth, g, hold, draws = right.mean(), np.random.default_rng(seed), dict(plain=0, cluster=0, few=0), scaled(draws, 40, scale)
     for _ in range(draws):
         some, theirs = right[g.integers(len(right), size=size)], right[g.choice(np.flatnonzero(np.isin(who, g.choice(np.unique(who), people, replace=False))), size)]
@@ -122,10 +121,10 @@ def coverage(
             hold[k] += low<=truth<=high
     return dict(truth=dict(acc=truth), **{k: dict(acc=v/draws) for k, v in hold.items()})
 
-recipe("honest.coverage", "How often intervals hold the true accuracy, rendered hands", split="none")(coverage);
+recipe("honest.coverage", "How often intervals hold the true accuracy, rendered hands", split="none")(_coverage);
 
 # %% ../nbs/11_honest.ipynb #c0f8cac6
-def compare(
+def compare_readers(
     a, b,        # Was each picture read rightly? by one reader, by the other; bool arrays of shape (n,)
     groups=None, # Photograph of each picture; by default each picture stands for itself
     n:int=2000,  # Draws
@@ -154,7 +153,7 @@ def cross_val_scores(
 ):                # Scores, shape (n, 24), each by the model that did not learn from that photograph
     "Scores of every picture by cross-validation over photographs"
     scores = torch.empty(len(y), 24)
-    for tr, va in photo_folds(x, y, n, seed, groups): scores[va] = predict(make(x[tr], y[tr]), x[va], device)
+    for tr, va in photo_folds(x, y, n, seed, groups): scores[va] = scores_of(make(x[tr], y[tr]), x[va], device)
     return scores
 
 # %% ../nbs/11_honest.ipynb #54e90efc
@@ -188,7 +187,7 @@ def calibration_error(
     return float(np.abs(np.bincount(at, right-sure)).sum()/len(sure))
 
 # %% ../nbs/11_honest.ipynb #99b73e16
-def temperature(
+def fit_temperature(
     scores, # Scores, shape (n, c), of pictures that the model has not learned from
     y,      # Letters, class index, shape (n,)
 ):          # What to divide scores with
@@ -216,7 +215,7 @@ def conformal_sets(
     return _check_probs(probs)>=threshold
 
 # %% ../nbs/11_honest.ipynb #370ad76a
-def knows(
+def _calibration_study(
     letters, seed, device, scale, # As `run_recipe` gives them
     reader, frac=.2, alpha=.1,    # A name of `train_reader`; part set aside; see `conformal_threshold`
 ):                                # dict: random and photo, how rows were set aside; each with test; temperature; raw and tempered, ece and loss on test; covered, share of test pictures whose set holds the letter; empty, share of empty sets; size, mean letters in a set
@@ -224,18 +223,18 @@ def knows(
     res = {}
     for how, (tr, va) in dict(random=random_split(letters.y, frac, seed), photo=photo_split(letters.x, letters.y, frac, seed)).items():
         model = train_reader(reader, letters.x[tr], letters.y[tr], seed, device, scale)
-        sv, st, y = predict(model, letters.x[va], device), predict(model, letters.x_test, device), letters.y_test
-        t = temperature(sv, letters.y[va])
-        said = lambda s: dict(ece=calibration_error(s.softmax(1), y), loss=score(s, y).loss)
+        sv, st, y = scores_of(model, letters.x[va], device), scores_of(model, letters.x_test, device), letters.y_test
+        t = fit_temperature(sv, letters.y[va])
+        said = lambda s: dict(ece=calibration_error(s.softmax(1), y), loss=judge_scores(s, y).loss)
         sets = conformal_sets((st/t).softmax(1), conformal_threshold((sv/t).softmax(1), letters.y[va], alpha))
-        res[how] = dict(test=score(st, y).dict(), temperature=t, raw=said(st), tempered=said(st/t), covered=dict(acc=sets[torch.arange(len(y)), torch.as_tensor(y)].float().mean().item()),
+        res[how] = dict(test=judge_scores(st, y).dict(), temperature=t, raw=said(st), tempered=said(st/t), covered=dict(acc=sets[torch.arange(len(y)), torch.as_tensor(y)].float().mean().item()),
                         empty=dict(acc=1-sets.any(1).float().mean().item()), size=sets.sum(1).float().mean().item())
     return res
 
-for k in ("linear", "mlp", "cnn"): recipe(f"calibration.{k}", f"Temperature and conformal sets of a fixed recipe, from random rows and from photographs: {k}", split="photo", claims="Q3", reader=k)(knows)
+for k in ("linear", "mlp", "cnn"): recipe(f"calibration.{k}", f"Temperature and conformal sets of a fixed recipe, from random rows and from photographs: {k}", split="photo", claims="Q3", reader=k)(_calibration_study)
 
 # %% ../nbs/11_honest.ipynb #0a7c8da9
-def conformal(
+def _conformal(
     letters, seed, device, scale, # As `run_recipe` gives them
     photos=2304, of=20, alpha=.1, # Photographs of the world, half of them to set the threshold; variants; see `conformal_threshold`
 ):                                # dict of shares of sets that hold the letter, the threshold from: leaking, rows of train photographs; same, other photographs of train's signers; honest, photographs of the world's signers; people, some of those signers, judged on the others
@@ -243,10 +242,10 @@ def conformal(
     from asl_course.synth import synth_letters
     few, g = synth_letters(scaled(12_000, 1_200, scale), 240, seed), np.random.default_rng(seed)
     part = lambda groups, frac: np.isin(groups, g.permutation(np.unique(groups))[:round(frac*len(np.unique(groups)))])
-    x, y, photo, signer = world(scaled(photos, 192, scale), of, seed)
+    x, y, photo, signer = rendered_test_set(scaled(photos, 192, scale), of, seed)
     def probs_of(aside):
         model = train_reader("linear", few.x[~aside], few.y[~aside], seed, device, scale)
-        return [predict(model, o, device).softmax(1) for o in (few.x[aside], x)]
+        return [scores_of(model, o, device).softmax(1) for o in (few.x[aside], x)]
     def held(probs, at, on): return dict(acc=conformal_sets(probs[on], at)[torch.arange(on.sum()), torch.as_tensor(y[on])].float().mean().item())
     res = {}
     for name, aside in dict(leaking=part(np.arange(len(few.y)), .2), same=part(few.photo, .2)).items():
@@ -256,7 +255,7 @@ def conformal(
         res[name] = held(probs, conformal_threshold(probs[half], y[half], alpha), ~half)
     return res
 
-recipe("conformal.rendered", "Conformal sets at 90 % on rendered hands", split="none")(conformal);
+recipe("conformal.rendered", "Conformal sets at 90 % on rendered hands", split="none")(_conformal);
 
 # %% ../nbs/11_honest.ipynb #bee11667
 def accuracy_coverage(
@@ -270,20 +269,20 @@ def accuracy_coverage(
     return pd.DataFrame(dict(threshold=sure[order].numpy(), coverage=(k/len(y)).numpy(), accuracy=(right.cumsum(0)/k).numpy()))
 
 # %% ../nbs/11_honest.ipynb #68d987ee
-def t1_calibration(
+def _t1_calibration(
     letters, seed, device, scale,      # As `run_recipe` gives them
     lrs=(1e-4, 1e-5), epochs=(50, 100), # Learning rates and epochs of T1's two models
 ):                                     # dict: fast and slow, each with test; raw; and photo, trained without the photographs that its temperature is fitted on: temperature, raw and tempered. Raw and tempered: on test, loss, ece, sure, the mean confidence, and size, the spread of the scores
     "T1's two models: accuracy, loss and calibration on test"
     tr, va = photo_split(letters.x, letters.y, .15, seed)
     kept, res, y = letters.part(tr), {}, letters.y_test
-    def said(s): return dict(loss=score(s, y).loss, ece=calibration_error(s.softmax(1), y), sure=s.softmax(1).max(1)[0].mean().item(), size=s.std().item())
-    def trained(on, lr, epochs): set_seed(seed); return t1(on, seed, device, scale, lr, 255., epochs)
+    def said(s): return dict(loss=judge_scores(s, y).loss, ece=calibration_error(s.softmax(1), y), sure=s.softmax(1).max(1)[0].mean().item(), size=s.std().item())
+    def trained(on, lr, epochs): set_seed(seed); return _t1(on, seed, device, scale, lr, 255., epochs)
     for name, lr, ep in zip(("fast", "slow"), lrs, epochs):
         stated, model = trained(letters, lr, ep), trained(kept, lr, ep)["_model"]
-        raw, own = predict(stated["_model"], letters.x_test, device), predict(model, letters.x_test, device)
-        t = temperature(predict(model, letters.x[va], device), letters.y[va])
+        raw, own = scores_of(stated["_model"], letters.x_test, device), scores_of(model, letters.x_test, device)
+        t = fit_temperature(scores_of(model, letters.x[va], device), letters.y[va])
         res[name] = dict(test=stated["test"], raw=said(raw), photo=dict(temperature=t, raw=said(own), tempered=said(own/t)))
     return res
 
-recipe("calibration.t1", "T1's two models: accuracy, loss, calibration", split="photo", claims="T1.4")(t1_calibration);
+recipe("calibration.t1", "T1's two models: accuracy, loss, calibration", split="photo", claims="T1.4")(_t1_calibration);

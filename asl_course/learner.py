@@ -28,8 +28,8 @@ from .cnn import *
 from .augment import *
 
 # %% auto #0
-__all__ = ['SHIPPED', 'LetterDL', 'letter_dls', 'Change', 'Autocast', 'export_learner', 'shared_losses', 'choice', 'Trained',
-           'train_recipe', 'shipped']
+__all__ = ['SHIPPED_CHANGES', 'LetterDL', 'letter_dls', 'ChangeBatch', 'Autocast', 'export_learner', 'shared_losses', 'Trained',
+           'train_recipe']
 
 # %% ../nbs/10_learner.ipynb #19c964a3
 class _Rows: # fastai asks a data set for its length, and for an empty copy when it exports
@@ -74,7 +74,7 @@ def letter_dls(
     return DataLoaders(LetterDL(train), LetterDL(valid), path=path, device=torch.device(device))
 
 # %% ../nbs/10_learner.ipynb #2de0cae9
-class Change(Callback):
+class ChangeBatch(Callback):
     "Change each train batch, as `tfm` of `fit` does"
     def __init__(self, tfm): # `tfm`: an `Augment`, or anything that takes and returns pictures
         self.tfm = tfm
@@ -137,9 +137,9 @@ def shared_losses(
     return losses.mean(0)
 
 # %% ../nbs/10_learner.ipynb #4a4dc8e5
-SHIPPED = {**CHANGES, "flip": 0.}
+SHIPPED_CHANGES = {**CHANGES, "flip": 0.}
 
-def choice(
+def _choose_changes(
     letters, seed, device, scale, # As `run_recipe` gives them
     changes, epochs=6, n=5,       # Strengths of `Augment`; epochs; folds
 ):                                # dict: valid, over all folds; photographs, those of which more than half of the pictures are misread
@@ -147,12 +147,12 @@ def choice(
     groups, scores = photo_groups(letters.x), torch.empty(len(letters.y), 24)
     for tr, va in photo_folds(letters.x, letters.y, n, seed, groups):
         model, _ = cnn_fit(letters.x[tr], letters.y[tr], seed, device, scaled(epochs, 2, scale), smooth=.1, tfm=Augment(**changes, seed=seed))
-        scores[va] = predict(model, letters.x[va], device)
+        scores[va] = scores_of(model, letters.x[va], device)
     wrong = np.bincount(groups, scores.argmax(1).numpy()!=letters.y)/np.bincount(groups)
-    return dict(valid=score(scores, letters.y).dict(), photographs=int((wrong>.5).sum()))
+    return dict(valid=judge_scores(scores, letters.y).dict(), photographs=int((wrong>.5).sum()))
 
-for k, c in {"all": CHANGES, "no-flip": SHIPPED}.items():
-    recipe(f"shipped.choice-{k}", f"The shipped training over five folds of photographs, {k}", split="photo", selected_on="valid", claims="Q4", seeds=3, changes=c)(choice)
+for k, c in {"all": CHANGES, "no-flip": SHIPPED_CHANGES}.items():
+    recipe(f"shipped.choice-{k}", f"The shipped training over five folds of photographs, {k}", split="photo", selected_on="valid", claims="Q4", seeds=3, changes=c)(_choose_changes)
 
 # %% ../nbs/10_learner.ipynb #96c6853b
 @dataclass
@@ -169,7 +169,7 @@ def train_recipe(
     device="cpu",  # Where to train
     letters=None,  # `Letters`; by default what `load_letters()` finds
     epochs=6,      # Times through all train rows
-    changes=SHIPPED, # Strengths of `Augment`
+    changes=SHIPPED_CHANGES, # Strengths of `Augment`
 ):                 # A `Trained`
     "The shipped recipe: fixed schedule, all train rows, last weights; the test file is read once, at the end"
     letters = load_letters() if letters is None else letters
@@ -180,12 +180,12 @@ def train_recipe(
     s = score_test(model, letters, device)
     return Trained(model.eval(), s.acc, t, s.loss, hist)
 
-def shipped(
+def _shipped(
     letters, seed, device, scale, # As `run_recipe` gives them
-    epochs=6, changes=SHIPPED,    # Epochs; strengths of `Augment`
+    epochs=6, changes=SHIPPED_CHANGES,    # Epochs; strengths of `Augment`
 ):                                # dict: test; wrong, pictures misread; train_seconds
     "The shipped recipe, once"
     r = train_recipe(seed, device, letters, scaled(epochs, 2, scale), changes)
     return dict(test=dict(acc=r.acc, loss=r.loss), wrong=round((1-r.acc)*letters.rows[1]), train_seconds=r.seconds, _model=r.model)
 
-recipe("shipped.recipe", "The shipped recipe: all rows, all changes but the mirror, one cycle, last weights", split="none", claims="Q4", seeds=10, timings="train_seconds")(shipped);
+recipe("shipped.recipe", "The shipped recipe: all rows, all changes but the mirror, one cycle, last weights", split="none", claims="Q4", seeds=10, timings="train_seconds")(_shipped);

@@ -12,23 +12,24 @@ import torch, torch.nn as nn
 from .core import *
 
 # %% auto #0
-__all__ = ['wait', 'timed', 'Peaks', 'peaks', 'fast_dtype', 'operations', 'bound', 'kept_bytes', 'spans', 'flame']
+__all__ = ['synchronize', 'time_call', 'Peaks', 'measure_peaks', 'fast_dtype', 'count_operations', 'find_limits', 'kept_bytes',
+           'profile_spans', 'draw_flame']
 
 # %% ../nbs/24_measure.ipynb #6c3008b8
-def wait(
+def synchronize(
     device="cpu", # A device
 ):
     "Let a GPU finish what it was given; a processor has finished already"
     kind = torch.device(device).type
     if kind in ("cuda", "mps"): getattr(torch, kind).synchronize()
 
-def timed(
+def time_call(
     f,            # A function without arguments
     n=7,          # Times to run it, after one run to warm up
     device="cpu", # Where it works
 ):                # Seconds, the median
     "How long a call takes"
-    def once(): t = time.perf_counter(); f(); wait(device); return time.perf_counter()-t
+    def once(): t = time.perf_counter(); f(); synchronize(device); return time.perf_counter()-t
     once()
     return median(once() for _ in range(n))
 
@@ -41,15 +42,15 @@ class Peaks:
     traffic:float  # Bytes a second, read and written
     def __repr__(self): return f"{self.ops/1e9:,.0f} billion operations a second in float32, {self.ops16/1e9:,.0f} in bfloat16; {self.traffic/1e9:,.0f} GB a second"
 
-def peaks(
+def measure_peaks(
     device="cpu", # A device
     side=1024,    # Side of the matrices
     mb=64,        # Megabytes to copy; take more than a processor's cache holds
 ):                # `Peaks`
     "Measure a product of two matrices and a copy; the best of seven, after one to warm up"
     def best(f):
-        f(); wait(device)
-        def once(): t = time.perf_counter(); f(); wait(device); return time.perf_counter()-t
+        f(); synchronize(device)
+        def once(): t = time.perf_counter(); f(); synchronize(device); return time.perf_counter()-t
         return min(once() for _ in range(7))
     a, b = torch.randn(side, side, device=device), torch.empty(mb*250_000, device=device)
     c, h = torch.empty_like(b), a.bfloat16()
@@ -60,7 +61,7 @@ def fast_dtype(
     device="cpu", # A device, by name
 ):                # torch.bfloat16 or torch.float32
     "bfloat16 where a product of matrices is at least a third faster in it, as measured here and now; else float32"
-    p = peaks(device, 512, 4)
+    p = measure_peaks(device, 512, 4)
     return torch.bfloat16 if p.ops16>p.ops*4/3 else torch.float32
 
 # %% ../nbs/24_measure.ipynb #883da3be
@@ -72,7 +73,7 @@ def _ops(module, out):
     if isinstance(module, nn.Linear): return 2*module.in_features*out.numel()
     return out.numel()
 
-def operations(
+def count_operations(
     model, # A module
     xb,    # A batch for it
     n=5,   # Passes to take the median of
@@ -84,7 +85,7 @@ def operations(
     def before(k): return lambda m, args: clock.__setitem__(k, time.perf_counter())
     def after(k):
         def hook(m, args, out):
-            wait(xb.device); rows[k]["seconds"].append(time.perf_counter()-clock[k])
+            synchronize(xb.device); rows[k]["seconds"].append(time.perf_counter()-clock[k])
             rows[k].update(operations=_ops(m, out), bytes=sum(map(_bytes, (*args, out, *m.parameters()))))
         return hook
     hooks = [h for k, m in layers for h in (m.register_forward_pre_hook(before(k)), m.register_forward_hook(after(k)))]
@@ -97,8 +98,8 @@ def operations(
         model.train(was)
     return pd.DataFrame([r | dict(seconds=median(r["seconds"][1:])) for r in rows.values()])[["layer", "operations", "bytes", "seconds"]]
 
-def bound(
-    table,      # From `operations`
+def find_limits(
+    table,      # From `count_operations`
     best:Peaks, # Of the device
     cast=False, # Were the sums in bfloat16?
 ):              # The table with: least, the seconds that the peaks allow; by, what sets them; reached, 0..1
@@ -118,7 +119,7 @@ def kept_bytes(
     return sum(seen.values())
 
 # %% ../nbs/24_measure.ipynb #b95eec59
-def spans(
+def profile_spans(
     prof, # A finished `torch.profiler.profile` of one thread's work
 ):        # A list of (name, start in ms, length in ms, depth)
     "The calls of a profile and how deep each is nested"
@@ -131,7 +132,7 @@ def spans(
         open_.append((e.thread, e.time_range.end))
     return res
 
-def flame(
+def draw_flame(
     prof,              # A finished `torch.profiler.profile`
     title="Where the time goes", # Of the figure
     depth=4,           # Levels to draw
@@ -139,7 +140,7 @@ def flame(
 ):                     # The figure
     "A flame picture: calls from left to right in time, what they call on top of them"
     import matplotlib.pyplot as plt
-    calls = [o for o in spans(prof) if o[3]<depth]
+    calls = [o for o in profile_spans(prof) if o[3]<depth]
     lo, hi = ms or (0, max((t+d for _, t, d, _ in calls), default=1))
     calls = [(n, max(t, lo), min(t+d, hi)-max(t, lo), k) for n, t, d, k in calls if t<hi and t+d>lo]
     kinds = sorted({n for n, *_ in calls}, key=lambda n: -sum(d for m, _, d, _ in calls if m==n))

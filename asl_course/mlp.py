@@ -13,8 +13,7 @@ from .train import *
 from .split import *
 
 # %% auto #0
-__all__ = ['OPTS', 'MLP', 'Rescale', 'glorot', 'mlp_fit', 'widths', 'regularise', 't3_train', 't3_mlp', 't3_rate', 'two_splits',
-           'mlp_gap']
+__all__ = ['OPTS', 'MLP', 'Rescale', 'glorot_start', 'mlp_fit', 't3_train', 'two_splits']
 
 # %% ../nbs/06_mlp.ipynb #aaa80b65
 class MLP(nn.Sequential):
@@ -41,7 +40,7 @@ class Rescale(nn.Module):
         return xb*(self.hi-self.lo)+self.lo
 
 # %% ../nbs/06_mlp.ipynb #c0a945ec
-def glorot(
+def glorot_start(
     model, # Any module; its linear and convolution layers are changed in place
 ):         # The model
     "Keras's start: uniform weights after [Glorot and Bengio](https://proceedings.mlr.press/v9/glorot10a.html), biases 0"
@@ -64,7 +63,7 @@ def mlp_fit(
     return model, fit(model.to(device), Batches(x, y, bs, shuffle=True, seed=seed, device=device), valid, epochs, lr,
                       partial(torch.optim.SGD, momentum=.9, weight_decay=decay), sched=lambda t: 1-t, progress=False)
 
-def widths(
+def _widths(
     letters, seed, device, scale, # As `run_recipe` gives them
     sizes=(2, 8, 32, 128, 512, 2048), epochs=20, # Hidden units; epochs
 ):                                # dict: one entry a size, with train and valid accuracy, and both by epoch
@@ -74,13 +73,13 @@ def widths(
     for n in sizes:
         model, hist = mlp_fit(letters.x[tr], letters.y[tr], seed, device, (n,), scaled(epochs, 3, scale), valid=dv)
         curve = {k: hist.frame[k].round(4).tolist() for k in ("train_loss", "valid_loss")}
-        res[f"h{n}"] = dict(train=dict(acc=score(predict(model, letters.x[tr], device), letters.y[tr]).acc), valid=dict(acc=evaluate(model, dv).acc), **curve)
+        res[f"h{n}"] = dict(train=dict(acc=judge_scores(scores_of(model, letters.x[tr], device), letters.y[tr]).acc), valid=dict(acc=evaluate(model, dv).acc), **curve)
     return res
 
-recipe("mlp.widths", "One hidden layer: 2 to 2048 units", split="photo")(widths);
+recipe("mlp.widths", "One hidden layer: 2 to 2048 units", split="photo")(_widths);
 
 # %% ../nbs/06_mlp.ipynb #0d8d7ae7
-def regularise(
+def _regularise(
     letters, seed, device, scale, # As `run_recipe` gives them
     cases=((0., 0.), (.5, 0.), (0., 1e-3), (0., 1e-2), (.5, 1e-3)), epochs=20, # (dropout, weight decay); epochs
 ):                                # dict: one entry a case, with train and valid accuracy
@@ -89,10 +88,10 @@ def regularise(
     res = {}
     for i, (drop, decay) in enumerate(cases):
         model, _ = mlp_fit(letters.x[tr], letters.y[tr], seed, device, (512,), scaled(epochs, 3, scale), drop=drop, decay=decay)
-        res[f"case{i}"] = {k: dict(acc=score(predict(model, letters.x[j], device), letters.y[j]).acc) for k, j in (("train", tr), ("valid", va))}
+        res[f"case{i}"] = {k: dict(acc=judge_scores(scores_of(model, letters.x[j], device), letters.y[j]).acc) for k, j in (("train", tr), ("valid", va))}
     return res
 
-recipe("mlp.regularise", "512 hidden units, dropout and weight decay", split="photo")(regularise);
+recipe("mlp.regularise", "512 hidden units, dropout and weight decay", split="photo")(_regularise);
 
 # %% ../nbs/06_mlp.ipynb #1a81f10a
 OPTS = dict(sgd=partial(torch.optim.SGD, momentum=.9), rmsprop=partial(torch.optim.RMSprop, alpha=.9, eps=1e-7)) # T3's optimiser; Keras's default one
@@ -115,44 +114,44 @@ def t3_train(
                 curve={k: log[k].round(5).tolist() for k in ("train_loss", "train_acc", "valid_loss", "valid_acc")}, _model=model)
 
 # %% ../nbs/06_mlp.ipynb #29209d79
-def t3_mlp(
+def _t3_mlp(
     letters, seed, device, scale, # As `run_recipe` gives them
     softmax=True, bs=32, epochs=20, opt="sgd", lo=-1., keras_start=False, n_out=24, hidden=(512, 512), valid="test", # A softmax in front of the loss? batch size; epochs; a name of `OPTS`; what black is (white is 1); Keras's start? outputs; hidden units; see `t3_train`
 ):                                # As `t3_train`
     "T3's network of two hidden layers"
     model = MLP(784, hidden, n_out)
-    if keras_start: glorot(model)
+    if keras_start: glorot_start(model)
     return t3_train(nn.Sequential(Rescale(lo, 1.), model, *[nn.Softmax(1)]*softmax), letters, seed, device, scale, epochs, bs, 1e-3, opt, valid)
 
 _digits = dict(split="test", selected_on="test", data="digits", n_out=10, epochs=10)
-recipe("t3.digits", "T3's network on digits, 10 epochs", claims="T3.1 T3.2", softmax=False, **_digits)(t3_mlp)
-recipe("t3.digits-softmax", "T3's network on digits, with the softmax its text names", claims="T3.1 T3.2", **_digits)(t3_mlp)
-recipe("t3.digits-b4", "T3's network on digits, batches of 4", claims="T3.1", seeds=3, softmax=False, bs=4, **_digits)(t3_mlp)
-recipe("t3.digits-b128", "T3's network on digits, batches of 128", claims="T3.1", softmax=False, bs=128, **_digits)(t3_mlp)
-recipe("keras.digits", "Keras's recipe on digits", claims="T3.3", softmax=False, opt="rmsprop", lo=0., keras_start=True, **_digits)(t3_mlp)
+recipe("t3.digits", "T3's network on digits, 10 epochs", claims="T3.1 T3.2", softmax=False, **_digits)(_t3_mlp)
+recipe("t3.digits-softmax", "T3's network on digits, with the softmax its text names", claims="T3.1 T3.2", **_digits)(_t3_mlp)
+recipe("t3.digits-b4", "T3's network on digits, batches of 4", claims="T3.1", seeds=3, softmax=False, bs=4, **_digits)(_t3_mlp)
+recipe("t3.digits-b128", "T3's network on digits, batches of 128", claims="T3.1", softmax=False, bs=128, **_digits)(_t3_mlp)
+recipe("keras.digits", "Keras's recipe on digits", claims="T3.3", softmax=False, opt="rmsprop", lo=0., keras_start=True, **_digits)(_t3_mlp)
 _letters = dict(split="test", selected_on="test")
-recipe("t3.letters-b4", "T3 as stated: a softmax in front of the loss, batches of 4", claims="T3.6 Q2", bs=4, **_letters)(t3_mlp)
-recipe("t3.letters-b32", "T3 as stated: a softmax in front of the loss, batches of 32", claims="T3.7 Q2", **_letters)(t3_mlp)
-recipe("t3.scores-b4", "T3 without its softmax, batches of 4", claims="T3.6 Q2", bs=4, softmax=False, **_letters)(t3_mlp)
-recipe("t3.scores-b32", "T3 without its softmax, batches of 32", claims="T3.7 Q2 T3.8", softmax=False, **_letters)(t3_mlp)
+recipe("t3.letters-b4", "T3 as stated: a softmax in front of the loss, batches of 4", claims="T3.6 Q2", bs=4, **_letters)(_t3_mlp)
+recipe("t3.letters-b32", "T3 as stated: a softmax in front of the loss, batches of 32", claims="T3.7 Q2", **_letters)(_t3_mlp)
+recipe("t3.scores-b4", "T3 without its softmax, batches of 4", claims="T3.6 Q2", bs=4, softmax=False, **_letters)(_t3_mlp)
+recipe("t3.scores-b32", "T3 without its softmax, batches of 32", claims="T3.7 Q2 T3.8", softmax=False, **_letters)(_t3_mlp)
 _keras = dict(softmax=False, opt="rmsprop", lo=0., keras_start=True, **_letters)
-recipe("keras.mlp", "Keras's recipe for the letters", claims="T3.8", **_keras)(t3_mlp)
-recipe("keras.mlp-sgd", "Keras's recipe with T3's optimiser", claims="T3.8", **{**_keras, "opt": "sgd"})(t3_mlp)
-recipe("keras.mlp-pixels", "Keras's recipe with T3's pixels", claims="T3.8", **{**_keras, "lo": -1.})(t3_mlp)
-recipe("keras.mlp-start", "Keras's recipe with PyTorch's start", claims="T3.8", **{**_keras, "keras_start": False})(t3_mlp)
-recipe("keras.mlp-b4", "Keras's recipe with batches of 4", claims="T3.8", seeds=3, bs=4, **_keras)(t3_mlp)
-recipe("keras.mlp-softmax", "Keras's recipe with T3's softmax", claims="T3.8", **{**_keras, "softmax": True})(t3_mlp)
-recipe("t3.mlp-honest", "Without the softmax, the epoch chosen on photographs", claims="T3.7", split="photo", selected_on="valid", softmax=False, valid="photo")(t3_mlp);
+recipe("keras.mlp", "Keras's recipe for the letters", claims="T3.8", **_keras)(_t3_mlp)
+recipe("keras.mlp-sgd", "Keras's recipe with T3's optimiser", claims="T3.8", **{**_keras, "opt": "sgd"})(_t3_mlp)
+recipe("keras.mlp-pixels", "Keras's recipe with T3's pixels", claims="T3.8", **{**_keras, "lo": -1.})(_t3_mlp)
+recipe("keras.mlp-start", "Keras's recipe with PyTorch's start", claims="T3.8", **{**_keras, "keras_start": False})(_t3_mlp)
+recipe("keras.mlp-b4", "Keras's recipe with batches of 4", claims="T3.8", seeds=3, bs=4, **_keras)(_t3_mlp)
+recipe("keras.mlp-softmax", "Keras's recipe with T3's softmax", claims="T3.8", **{**_keras, "softmax": True})(_t3_mlp)
+recipe("t3.mlp-honest", "Without the softmax, the epoch chosen on photographs", claims="T3.7", split="photo", selected_on="valid", softmax=False, valid="photo")(_t3_mlp);
 
 # %% ../nbs/06_mlp.ipynb #e8aa11e6
-def t3_rate(
+def _t3_rate(
     letters, seed, device, scale, # As `run_recipe` gives them
     softmax=True, bs=32, lr=8e-3, epochs=20, # A softmax in front of the loss? batch size; learning rate; epochs
 ):                                # As `t3_train`
     "T3's network at another learning rate"
     return t3_train(nn.Sequential(Rescale(), MLP(), *[nn.Softmax(1)]*softmax), letters, seed, device, scale, epochs, bs, lr)
 
-recipe("t3.letters-b32-rate", "T3's softmax, batches of 32, eight times the rate", claims="T3.7 Q2", split="test", selected_on="test")(t3_rate);
+recipe("t3.letters-b32-rate", "T3's softmax, batches of 32, eight times the rate", claims="T3.7 Q2", split="test", selected_on="test")(_t3_rate);
 
 # %% ../nbs/06_mlp.ipynb #1e245d25
 def two_splits(
@@ -164,14 +163,14 @@ def two_splits(
     res = {}
     for how, (tr, va) in dict(random=random_split(letters.y, frac, seed), photo=photo_split(letters.x, letters.y, frac, seed)).items():
         model = make(letters.x[tr], letters.y[tr])
-        res[how] = dict(valid=score(predict(model, letters.x[va], device), letters.y[va]).dict(), test=score_test(model, letters, device).dict())
+        res[how] = judge(model, letters, va, device)
     return res
 
-def mlp_gap(
+def _mlp_gap(
     letters, seed, device, scale, # As `run_recipe` gives them
     hidden=(512,), epochs=20,     # Hidden units; epochs
 ):                                # As `two_splits`
     "An MLP on random rows and on photographs"
     return two_splits(lambda x, y: mlp_fit(x, y, seed, device, hidden, scaled(epochs, 3, scale))[0], letters, device, seed=seed)
 
-recipe("mlp.gap", "512 hidden units, validated on rows and on photographs", split="photo", claims="Q3")(mlp_gap);
+recipe("mlp.gap", "512 hidden units, validated on rows and on photographs", split="photo", claims="Q3")(_mlp_gap);

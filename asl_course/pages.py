@@ -19,10 +19,10 @@ from .records import *
 from .records import _sha
 
 # %% auto #0
-__all__ = ['Page', 'read_page', 'contents', 'parts', 'chapters', 'contents_table', 'sidebar', 'draw_map', 'find_headline',
-           'run_chapter', 'run_chapters', 'copy_chapters', 'refresh_chapter', 'library_modules', 'all_recipes',
-           'chosen_recipes', 'run_sweep', 'records_table', 'frozen_rows', 'smoke_runs', 'differences', 'compare_runs',
-           'code_at', 'can_accept', 'accept', 'refusal']
+__all__ = ['Page', 'read_page', 'contents', 'pages_by_part', 'chapters', 'contents_table', 'sidebar_yaml', 'draw_map',
+           'find_headline', 'run_chapter', 'run_chapters', 'copy_chapters', 'refresh_chapter', 'library_modules',
+           'all_recipes', 'chosen_recipes', 'run_sweep', 'records_table', 'frozen_rows', 'smoke_runs', 'differences',
+           'compare_runs', 'code_at', 'can_accept', 'accept', 'refusal']
 
 # %% ../nbs/27_pages.ipynb #7cb0a2ab
 @dataclass
@@ -82,7 +82,7 @@ def contents(
     rank = lambda o: (last.index(o.part) if o.part in last else -1, o.place=="index.ipynb", o.place)
     return sorted(pages, key=rank)
 
-def parts(
+def pages_by_part(
     pages, # [`Page`]
 ):         # Name of each part -> its pages, in order
     "Pages by the part that they belong to"
@@ -110,11 +110,11 @@ def contents_table(
     rows = [f"| [{p.label}]({p.place}) | {p.question} |" for p in pages]
     return "\n".join([f"| | {head} |", "|---|---|", *rows])
 
-def sidebar(
+def sidebar_yaml(
     pages, # [`Page`]
 ):         # YAML that Quarto reads
     "The sidebar of the docs site"
-    by_part = parts(pages)
+    by_part = pages_by_part(pages)
     names = [o for o in by_part if o not in ("Start", "Solutions")]
     lines = ["website:", "  sidebar:", "    contents:"]
     def section(name): lines.extend([f"      - section: {name}", "        contents:"])
@@ -161,7 +161,7 @@ def draw_map(
     title, # What stands above
 ):
     "The chapters, a column for each part, with arrows from what is read before"
-    columns = parts([p for p in pages if p.is_chapter])
+    columns = pages_by_part([p for p in pages if p.is_chapter])
     needed = _needed(pages)
     at, boxes = _places(columns.values(), needed), {}
     style = dict(boxstyle="round,pad=.35", fc="#e8f0f8", ec="#1d4e85")
@@ -338,12 +338,12 @@ def run_sweep(
 
 # %% ../nbs/27_pages.ipynb #7eaf9b7e
 @lru_cache(1)
-def _history(): return frozenset((git("rev-list", "HEAD") or "").split())
+def _history(): return frozenset((run_git("rev-list", "HEAD") or "").split())
 
 def _state(rec, r):
     "What of a record does not fit the recipe, in words"
     if r is None: return "no such recipe"
-    why, seeds = stale(rec), len(rec["seeds"])
+    why, seeds = why_stale(rec), len(rec["seeds"])
     found = [f"stale: {why}"]*bool(why)+[f"{rec['scale']} scale"]*(rec["scale"]!="full")
     return "; ".join(found+[f"{seeds} of {r.seeds} seeds"]*(seeds<r.seeds)+["no commit"]*(not all(commits_of(rec)))
                      +["a commit that is not in this history"]*bool(_history() and set(commits_of(rec))-_history()-{None}))
@@ -463,7 +463,7 @@ def smoke_runs(
     for o in found.values():
         if "where" not in o: continue
         module, name = o["where"].rsplit(".", 1)
-        o["resolved"], o["numbers"] = resolved(code, module, name, o["settings"]), code.numbers(module, name)
+        o["resolved"], o["numbers"] = resolved_settings(code, module, name, o["settings"]), code.numbers(module, name)
     return found
 
 # %% ../nbs/27_pages.ipynb #70048297
@@ -527,10 +527,10 @@ def can_accept(
     again = f"run `asl_sweep {rec['id']}` to measure it again" if rec else ""
     if rec is None: return "there is no record of it: `asl_sweep` makes one"
     if not all(commits_of(rec)): return f"its record names no commit: {again}"
-    gone = [c for c in commits_of(rec) if git("merge-base", "--is-ancestor", c, "HEAD") is None]
+    gone = [c for c in commits_of(rec) if run_git("merge-base", "--is-ancestor", c, "HEAD") is None]
     if gone:
         return f"its commit {gone[0][:10]} is not in this history (in a shallow clone, `git fetch --unshallow`): {again}"
-    from asl_course.files import SHA256, TRAIN, TEST
+    from asl_course.files import CSV_SHA256, TRAIN_CSV, TEST_CSV
     r, published = recipes[rec["id"]], {"train": SHA256[TRAIN], "test": SHA256[TEST]}
     if rec["source"]=="real" and r.data=="letters" and {k: rec["data"].get(k) for k in published}!=published:
         return f"it was measured on other files than the published ones: {again}"
@@ -546,7 +546,7 @@ def accept(
     Raises `ValueError` without git, and when the library has been changed since its last commit"""
     known, folder = all_recipes(), Path(ifnone(folder, records_folder()))
     found, records, groups = {}, {}, {}
-    if git("rev-parse", "HEAD") is None:
+    if run_git("rev-parse", "HEAD") is None:
         raise ValueError("a verdict needs the repository with its history, and git: neither is here")
     clean_commit.cache_clear()
     head = clean_commit()
@@ -556,7 +556,7 @@ def accept(
     for id in ids:
         try: rec = read_record(id, source, folder)
         except ValueError as e: found[id] = str(e); continue
-        if rec is not None and not stale(rec): found[id] = "valid as it is"; continue
+        if rec is not None and not why_stale(rec): found[id] = "valid as it is"; continue
         found[id] = can_accept(rec)
         if found[id]: continue
         records[id] = rec

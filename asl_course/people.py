@@ -22,7 +22,7 @@ from .honest import *
 from .predict import *
 
 # %% auto #0
-__all__ = ['outside_scores', 'difficulty', 'sim_to_real', 'make_reader']
+__all__ = ['outside_scores', 'make_reader']
 
 # %% ../nbs/15_people.ipynb #faa7a37b
 def outside_scores(
@@ -66,7 +66,7 @@ def _train(model, x, y, epochs, bs, lr, seed, device, tfm=None):
             opt.zero_grad(); loss.backward(); opt.step(); sched.step()
     return model
 
-def difficulty(
+def hand_difficulty(
     letters, seed, device, scale, # As `run_recipe` gives them
     frac=.2, bs=128, epochs=(20, 14), lrs=(3e-3, 4e-3), # Part held out at random; batch size; epochs and learning rates of the linear layer and the network
 ):                                # dict: linear and cnn, each with valid and test
@@ -76,27 +76,27 @@ def difficulty(
     res = {}
     for (k, m), n, lr, tfm in zip(nets.items(), epochs, lrs, (None, _jolt)):
         _train(m, letters.x[tr], letters.y[tr], scaled(n, 2, scale), bs, lr, seed, device, tfm)
-        res[k] = dict(valid=score(predict(m, letters.x[va], device), letters.y[va]).dict(), test=score_test(m, letters, device).dict())
+        res[k] = judge(m, letters, va, device)
     return res
 
-recipe("synth.difficulty", "A linear layer and a small network, rows held out at random against test", seeds=1)(difficulty);
+recipe("synth.difficulty", "A linear layer and a small network, rows held out at random against test", seeds=1)(hand_difficulty);
 
 # %% ../nbs/15_people.ipynb #e5720ae3
-def sim_to_real(
+def _sim_to_real(
     letters, seed, device, scale, # As `run_recipe` gives them
     n=19200, epochs=10, bs=128, lr=4e-3, # Photographs to draw, one variant each; epochs; batch size; learning rate
 ):                                # dict: train and test, scores on pictures that were never trained on; recall, on train, one a letter
     "Train a network on rendered hands only, then score it on the letters given"
     g, n = torch.Generator().manual_seed(seed), scaled(n, 960, scale)
     y = torch.arange(n)%24
-    x = torch.cat([variants(photographs(o, torch.randint(_SIGNERS, (len(o),), generator=g), g, device=device).cpu(), g) for o in y.split(1200)])
+    x = torch.cat([photo_variants(hand_photographs(o, torch.randint(_SIGNERS, (len(o),), generator=g), g, device=device).cpu(), g) for o in y.split(1200)])
     model = _train(_small_net(), x, y, scaled(epochs, 3, scale), bs, lr, seed, device, _jolt)
-    scores = predict(model, letters.x, device)
+    scores = scores_of(model, letters.x, device)
     right = scores.argmax(1).numpy()==letters.y
-    return dict(train=score(scores, letters.y).dict(), test=score_test(model, letters, device).dict(),
+    return dict(train=judge_scores(scores, letters.y).dict(), test=score_test(model, letters, device).dict(),
                 recall=[float(right[letters.y==c].mean()) if (letters.y==c).any() else None for c in range(24)], _model=model)
 
-recipe("synth.sim-to-real", "A network trained on rendered hands, scored on people", split="none", selected_on="train", seeds=1)(sim_to_real);
+recipe("synth.sim-to-real", "A network trained on rendered hands, scored on people", split="none", selected_on="train", seeds=1)(_sim_to_real);
 
 # %% ../nbs/15_people.ipynb #1850fde9
 def training_hands(
@@ -109,25 +109,25 @@ def training_hands(
     g = torch.Generator().manual_seed(seed)
     logging.getLogger(__name__).info(f"rendering {n:,} hands")
     letter, who, left = torch.arange(n)%24, torch.randint(32, (n,), generator=g), torch.rand(n, generator=g)<.5
-    made = torch.cat([photographs(letter[i], who[i], g, left=left[i], device=device).cpu() for i in torch.arange(n).split(1200)])
-    return torch.cat([variants(made, g) for _ in range(each)]).numpy(), letter.repeat(each).numpy()
+    made = torch.cat([hand_photographs(letter[i], who[i], g, left=left[i], device=device).cpu() for i in torch.arange(n).split(1200)])
+    return torch.cat([photo_variants(made, g) for _ in range(each)]).numpy(), letter.repeat(each).numpy()
 
 def _fit_shipped(x, y, seed, device, epochs, hands=None, times=1):
     logging.getLogger(__name__).info(f"training on {len(x):,} pictures{f' and {len(hands[0]):,} rendered hands' if hands else ''}, {epochs} epochs")
     if hands: x, y = (np.concatenate([a]*times+[b]) for a, b in zip((x, y), hands))
-    return cnn_fit(x, y, seed, device, epochs, smooth=.1, tfm=Augment(**SHIPPED, seed=seed))[0].eval()
+    return cnn_fit(x, y, seed, device, epochs, smooth=.1, tfm=Augment(**SHIPPED_CHANGES, seed=seed))[0].eval()
 
 def _outside(model, seed, device, scale, temperature=1., threshold=0.):
     "Scores of a trained model on rendered photographs and, where they are found, on photographs of other people"
-    read = lambda x: (predict(model, x, device)/temperature).softmax(1)
+    read = lambda x: (scores_of(model, x, device)/temperature).softmax(1)
     ims, y = rendered_photos(scaled(240, 48, scale), seed)
-    x, folder = np.stack([prepare(o) for o in ims]), find_photos()
+    x, folder = np.stack([prepare_photo(o) for o in ims]), find_photos()
     res = dict(rendered=outside_scores(read, x, y, threshold), _rendered=read(x).max(1)[0].tolist()) # what few pictures do not show in an accuracy
     if folder is None: return res
     readings.files["asl_letters"] = folder_sha256(folder)
     return res | dict(photos=outside_scores(read, *read_photos(folder), threshold))
 
-def alone(
+def _alone(
     letters, seed, device, scale, # As `run_recipe` gives them
     epochs=6,                     # Epochs
 ):                                # dict: test; rendered and, where they are found, photos, as `outside_scores`
@@ -135,18 +135,18 @@ def alone(
     model = _fit_shipped(letters.x, letters.y, seed, device, scaled(epochs, 2, scale))
     return dict(test=score_test(model, letters, device).dict(), **_outside(model, seed, device, scale), _model=model)
 
-def t3_outside(
+def _t3_outside(
     letters, seed, device, scale, # As `run_recipe` gives them
 ):                                # As `alone`
     "T3's convolutional network, trained as stated, and what it reads elsewhere"
-    made = t3_cnn(letters, seed, device, scale)
+    made = _t3_cnn(letters, seed, device, scale)
     return dict(test=made["test"], **_outside(made["_model"], seed, device, scale), _model=made["_model"])
 
-recipe("outside.alone", "The network of chapter 10, trained on the data set alone, on photographs from elsewhere", split="none", claims="T3.12")(alone)
-recipe("outside.t3", "T3's convolutional network as stated, on photographs from elsewhere", split="test", selected_on="test", seeds=3, claims="T3.12")(t3_outside);
+recipe("outside.alone", "The network of chapter 10, trained on the data set alone, on photographs from elsewhere", split="none", claims="T3.12")(_alone)
+recipe("outside.t3", "T3's convolutional network as stated, on photographs from elsewhere", split="test", selected_on="test", seeds=3, claims="T3.12")(_t3_outside);
 
 # %% ../nbs/15_people.ipynb #a4094808
-def reader(
+def _reader(
     letters, seed, device, scale, # As `run_recipe` gives them
     hands=9600, each=2, times=2, epochs=8, # Rendered photographs; variants of each; how often each real picture is shown an epoch; epochs
     folds=3, right=.995,          # Parts of the photographs that are set aside in turn; share of the answers that must be right there
@@ -155,15 +155,15 @@ def reader(
     drawn = training_hands(scaled(hands, 240, scale), scaled(each, 2, scale), seed)
     trained = lambda x, y: _fit_shipped(x, y, seed, device, scaled(epochs, 2, scale), drawn, times)
     held = cross_val_scores(trained, letters.x, letters.y, photo_groups(letters.x), scaled(folds, 2, scale), seed, device)
-    t = temperature(held, letters.y)
+    t = fit_temperature(held, letters.y)
     table = accuracy_coverage((held/t).softmax(1), letters.y)
     enough = table[table.accuracy>=right]
     at = enough.iloc[-1] if len(enough) else table.iloc[0]
     model = trained(letters.x, letters.y)
-    return dict(test=score_test(model, letters, device).dict(), valid=score(held, letters.y).dict(), temperature=t, threshold=float(at.threshold), answered=dict(acc=float(at.coverage)),
+    return dict(test=score_test(model, letters, device).dict(), valid=judge_scores(held, letters.y).dict(), temperature=t, threshold=float(at.threshold), answered=dict(acc=float(at.coverage)),
                 **_outside(model, seed, device, scale, t, float(at.threshold)), _model=model)
 
-recipe("shipped.reader", "The shipped reader: the data set and rendered hands, with temperature and threshold", split="photo", selected_on="valid", claims="T3.12")(reader);
+recipe("shipped.reader", "The shipped reader: the data set and rendered hands, with temperature and threshold", split="photo", selected_on="valid", claims="T3.12")(_reader);
 
 # %% ../nbs/15_people.ipynb #4fc16342
 def make_reader(
@@ -175,10 +175,10 @@ def make_reader(
 ):                 # ([the two paths], their `About`)
     "Train the shipped recipe and write both files"
     readings.begin()
-    made = reader(letters, seed, device, scale)
+    made = _reader(letters, seed, device, scale)
     r = recipes["shipped.reader"]
     about = About(LETTERS, tuple(letters.x.shape[1:]), r.id, {**r.settings, "seed": seed, "scale": scale}, made["temperature"], made["threshold"],
                   dict(test=made["test"]["acc"], valid=made["valid"]["acc"], answered=made["answered"]["acc"], outside={k: made[k]["acc"] for k in ("rendered", "photos") if k in made},
-                       rows=list(letters.rows), source=letters.source, data={**letters.sha256, **readings.files}, torch=torch.__version__.split("+")[0], code=identity(reader)))
+                       rows=list(letters.rows), source=letters.source, data={**letters.sha256, **readings.files}, torch=torch.__version__.split("+")[0], code=code_identity(_reader)))
     folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
     return [save_model(made["_model"], folder/f"reader{s}", about) for s in (".safetensors", ".onnx")], about

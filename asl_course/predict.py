@@ -14,11 +14,11 @@ from .core import *
 from .files import *
 
 # %% auto #0
-__all__ = ['FORMAT', 'OPSET', 'PICTURES', 'About', 'save_model', 'load_model', 'shipped_file', 'open_photo', 'square', 'prepare',
-           'Prediction', 'Predictor', 'find_photos', 'read_photos']
+__all__ = ['MODEL_FORMAT', 'ONNX_OPSET', 'PICTURE_SUFFIXES', 'About', 'save_model', 'load_model', 'shipped_file', 'open_photo',
+           'square_box', 'prepare_photo', 'Prediction', 'Predictor', 'find_photos', 'read_photos']
 
 # %% ../nbs/14_predict.ipynb #30b9887b
-FORMAT, OPSET = 1, 18 # Version of the model files; of the ONNX operators in them
+MODEL_FORMAT, ONNX_OPSET = 1, 18 # Version of the model files; of the ONNX operators in them
 
 @dataclass
 class About:
@@ -31,14 +31,14 @@ class About:
     threshold:float      # Probability below which it is not sure
     record:dict          # What was measured: accuracy on test and on photographs set aside, and on which data
     version:str=""       # Of the library that wrote it
-    format:int=FORMAT    # Of the file
+    format:int=MODEL_FORMAT    # Of the file
 
 def _about(text, name):
     "From a file's metadata, checked; raises `ValueError` that names the file"
     if not text: raise ValueError(f"{name} does not say what it is: expected a file written by `save_model`")
     try: o = json.loads(text)
     except ValueError as e: raise ValueError(f"{name} holds damaged metadata ({e}): get or make it again") from None
-    if o.get("format", 0)>FORMAT: raise ValueError(f"{name} has format {o['format']}, this library reads up to {FORMAT}: update asl_course")
+    if o.get("format", 0)>MODEL_FORMAT: raise ValueError(f"{name} has format {o['format']}, this library reads up to {MODEL_FORMAT}: update asl_course")
     missing = [k for k in About.__dataclass_fields__ if k not in o]
     if missing: raise ValueError(f"{name} does not say its {', '.join(missing)}: expected a file written by `save_model`")
     if o["letters"]!=LETTERS: raise ValueError(f"{name} reads the letters {o['letters']!r}: expected {LETTERS!r}")
@@ -53,7 +53,7 @@ def save_model(
     "Write a model file, whole or not at all"
     import torch
     from asl_course import __version__
-    path, about = Path(path), replace(about, version=__version__, format=FORMAT)
+    path, about = Path(path), replace(about, version=__version__, format=MODEL_FORMAT)
     text = json.dumps(about.__dict__)
     if path.suffix==".safetensors":
         from safetensors.torch import save
@@ -70,7 +70,7 @@ def _onnx_bytes(model, about, text):
     class Deployed(torch.nn.Module):
         def __init__(self): super().__init__(); self.model = copy.deepcopy(model).cpu().eval()
         def forward(self, pictures): return (self.model(pictures.float()[:, None]/255)/about.temperature).softmax(1)
-    made = torch.onnx.export(Deployed().eval(), (torch.zeros(2, *about.size, dtype=torch.uint8),), input_names=["pictures"], output_names=["probs"], opset_version=OPSET,
+    made = torch.onnx.export(Deployed().eval(), (torch.zeros(2, *about.size, dtype=torch.uint8),), input_names=["pictures"], output_names=["probs"], opset_version=ONNX_OPSET,
                              dynamic_shapes={"pictures": {0: torch.export.Dim("n")}}, dynamo=True, verbose=False).model_proto
     for part in (made, made.graph, *made.graph.node, *made.graph.input, *made.graph.output, *made.graph.value_info, *made.graph.initializer): del part.metadata_props[:] # notes of the exporter, with paths
     made.graph.doc_string = made.doc_string = "Read letters of American Sign Language: uint8 pictures (n, 28, 28) to probabilities (n, 24)"
@@ -108,7 +108,7 @@ def _model_path(path, suffix):
     return path
 
 # %% ../nbs/14_predict.ipynb #9f1cf079
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _MOST = 150_000_000 # Pixels that are decoded at most
 
 def _named(source): return Path(source).name if isinstance(source, (str, os.PathLike)) else "the picture"
@@ -129,7 +129,7 @@ def open_photo(
                 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
                 im = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
         except Image.DecompressionBombError: raise ValueError(f"{name} is too large: more than {_MOST:,} pixels are not decoded. Make it smaller first.") from None
-        except Image.UnidentifiedImageError: raise ValueError(f"{name} is not a picture that can be read here: expected one of {', '.join(o[1:] for o in PICTURES)} (a phone's HEIC picture: save it as JPEG first)") from None
+        except Image.UnidentifiedImageError: raise ValueError(f"{name} is not a picture that can be read here: expected one of {', '.join(o[1:] for o in PICTURE_SUFFIXES)} (a phone's HEIC picture: save it as JPEG first)") from None
     if im.width*im.height>_MOST: raise ValueError(f"{name} has {im.width:,}x{im.height:,} pixels: more than {_MOST:,} are not decoded. Make it smaller first.")
     if min(im.size)<14: raise ValueError(f"{name} has {im.width}x{im.height} pixels: expected at least 14x14")
     try:
@@ -156,7 +156,7 @@ def _from_array(a):
     return open_photo(Image.fromarray(a[..., 0] if a.ndim==3 and a.shape[2]==1 else a))
 
 # %% ../nbs/14_predict.ipynb #9503c6e8
-def square(
+def square_box(
     size,        # (width, height) of the picture
     crop=None,   # (left, top, right, bottom) of the hand, pixels; by default the middle of the picture
     margin=0.,   # Added on each side, as a part of the crop's longer side; more than -.5
@@ -169,11 +169,11 @@ def square(
     side = max(r-l, b-t)*(1+2*margin)
     return (l+r-side)/2, (t+b-side)/2, side
 
-def prepare(
+def prepare_photo(
     source,       # What `open_photo` takes, or a row of 784 grey levels
     crop=None,    # (left, top, right, bottom) of the hand in the upright picture, pixels; by default the middle square
     mirror=False, # For a left hand: mirror left and right?
-    margin=0.,    # See `square`
+    margin=0.,    # See `square_box`
 ):                # The 28x28 picture that the model sees, uint8
     "From a photograph to a picture like those of the data set; a grey picture of 28x28 stays as it is"
     if isinstance(source, np.ndarray) and source.ndim==1:
@@ -181,7 +181,7 @@ def prepare(
         source = source.reshape(28, 28)
     im = open_photo(source)
     if crop is not None or margin or im.size!=(28, 28):
-        l, t, side = square(im.size, crop, margin)
+        l, t, side = square_box(im.size, crop, margin)
         over = int(np.ceil(max(0, -l, -t, l+side-im.width, t+side-im.height)))
         if over: im = _padded(im, over)
         im = im.resize((28, 28), 3, box=(l+over, t+over, l+side+over, t+side+over)) # 3 is bicubic, one of the filters that the data set was made with
@@ -232,13 +232,13 @@ class Predictor:
         return np.concatenate([self.session.run(None, {"pictures": x[i:i+bs]})[0] for i in range(0, len(x), bs)]) if len(x) else np.empty((0, len(self.about.letters)), np.float32)
 
     def __call__(self,
-        source,       # What `prepare` takes, or a list of such, or an array of rows (n, 784) or pictures (n, 28, 28)
-        crop=None,    # See `prepare`; the same for all
+        source,       # What `prepare_photo` takes, or a list of such, or an array of rows (n, 784) or pictures (n, 28, 28)
+        crop=None,    # See `prepare_photo`; the same for all
         mirror=False, # For a left hand
     ):                # A `Prediction`, or a list of them
         "Read one picture, or many"
         many = isinstance(source, (list, tuple)) or isinstance(source, np.ndarray) and (source.ndim==3 and source.shape[1:]==(28, 28) or source.ndim==2 and source.shape[1]==784)
-        x = [prepare(o, crop, mirror) for o in source] if many else [prepare(source, crop, mirror)]
+        x = [prepare_photo(o, crop, mirror) for o in source] if many else [prepare_photo(source, crop, mirror)]
         res = [Prediction(LETTERS[p.argmax()], bool(p.max()>=self.about.threshold), p, o) for p, o in zip(self.probs(np.stack(x)) if x else (), x)]
         return res if many else res[0]
 
@@ -250,7 +250,7 @@ def find_photos():
 
 def read_photos(
     folder,     # With boxes.csv (file, letter, cx, cy, w, h as fractions of the picture) and photos
-    margin=0.,  # See `prepare`
+    margin=0.,  # See `prepare_photo`
 ):              # (pictures, uint8, (n, 28, 28); class indexes)
     "Photographs with the box of the hand, prepared"
     import csv
@@ -260,5 +260,5 @@ def read_photos(
             im = open_photo(Path(folder)/"photos"/o["file"])
             cx, cy, w, h = (float(o[k]) for k in ("cx", "cy", "w", "h"))
             crop = [max(0, (cx-w/2)*im.width), max(0, (cy-h/2)*im.height), min(im.width, (cx+w/2)*im.width), min(im.height, (cy+h/2)*im.height)]
-            x.append(prepare(im, crop, margin=margin)); y.append(LETTERS.index(o["letter"]))
+            x.append(prepare_photo(im, crop, margin=margin)); y.append(LETTERS.index(o["letter"]))
     return np.stack(x), np.array(y)

@@ -16,14 +16,14 @@ from .core import *
 from .files import *
 
 # %% auto #0
-__all__ = ['library_code', 'SCHEMA', 'recipes', 'Module', 'Code', 'read_code', 'code_of', 'identity', 'resolved', 'Recipe',
-           'recipe', 'records_folder', 'read_record', 'write_record', 'git', 'clean_commit', 'identities', 'commits_of',
-           'misfit', 'record', 'is_recorded', 'run_recipe', 'stale', 'mean_interval', 'seed_values', 'show_record',
-           'on_record']
+__all__ = ['library_code', 'RECORD_SCHEMA', 'recipes', 'ModuleCode', 'LibraryCode', 'read_code', 'code_of', 'code_identity',
+           'resolved_settings', 'Recipe', 'recipe', 'records_folder', 'read_record', 'write_record', 'run_git',
+           'clean_commit', 'known_identities', 'commits_of', 'why_misfit', 'add_entry', 'is_recorded', 'run_recipe',
+           'why_stale', 'mean_interval', 'seed_values', 'show_record', 'on_record']
 
 # %% ../nbs/26_records.ipynb #96b28bc0
 # Names that no number depends on; data are told by their sha256
-_SKIPPED = set("recipe run_recipe start scale_now pick_device show_hands headline readings load_letters load_mnist".split())
+_SKIPPED = set("recipe run_recipe start start_page scale_now pick_device show_hands headline readings load_letters load_mnist".split())
 
 def _base(node):
     "The name that `a`, `a.b`, `a[0]` and `a.b(1)(2)` begin with"
@@ -110,7 +110,7 @@ def _home(node, module=""):
     here = module.split(".")[:-node.level] if module else []
     return ".".join([*here, *([node.module] if node.module else [])])
 
-class Module:
+class ModuleCode:
     "What stands in a module, by name"
     def __init__(self, source, name=""):
         self.name, self.defs, self.imports, self.stars, self.exported = name, {}, {}, [], []
@@ -140,7 +140,7 @@ def _imported(node, module=""):
 # %% ../nbs/26_records.ipynb #8b7256cc
 def _sha(o): return hashlib.sha256(repr(o).encode()).hexdigest()[:12]
 
-class Code:
+class LibraryCode:
     "Modules of the course as text, and what depends on what in them"
     def __init__(self,
         texts, # Name of a module, such as "data" or "tutorials.t1" -> its source
@@ -149,16 +149,16 @@ class Code:
     def plus(self,
         module:str, # Name of a module that no other imports, such as a page
         source:str, # Its text
-    ):              # `Code`; what is known of the others is shared
+    ):              # `LibraryCode`; what is known of the others is shared
         "The same modules and one more"
-        more = Code({**self.texts, module: source})
+        more = LibraryCode({**self.texts, module: source})
         more._modules = {k: v for k, v in self._modules.items() if k!=module}
         more._known = {k: v for k, v in self._known.items() if k[0]!=module}
         return more
 
     def module(self, name):
         "A module as a table; an empty one where there is none"
-        if name not in self._modules: self._modules[name] = Module(self.texts.get(name, ""), name)
+        if name not in self._modules: self._modules[name] = ModuleCode(self.texts.get(name, ""), name)
         return self._modules[name]
 
     def find(self,
@@ -253,12 +253,12 @@ class Code:
 # %% ../nbs/26_records.ipynb #14ebe35c
 def read_code(
     folder=None, # A folder of modules; by default the installed package
-):               # `Code`
+):               # `LibraryCode`
     "The modules of a folder, and of its folders"
     folder = Path(folder or Path(find_spec("asl_course").origin).parent)
     skip = {"__init__", "_modidx"}
     files = [p for p in folder.rglob("*.py") if p.stem not in skip]
-    return Code({".".join(p.relative_to(folder).with_suffix("").parts): p.read_text(encoding="utf-8") for p in files})
+    return LibraryCode({".".join(p.relative_to(folder).with_suffix("").parts): p.read_text(encoding="utf-8") for p in files})
 
 library_code = lru_cache(1)(read_code) # Read once: what is imported does not change while it runs
 
@@ -283,7 +283,7 @@ def _parses(text):
 
 def code_of(
     fn, # A function
-):      # (`Code`, module, name)
+):      # (`LibraryCode`, module, name)
     "Where a function stands, and the code around it"
     module, name, code = fn.__module__, fn.__name__, library_code()
     if module.startswith("asl_course."): return code, module.partition(".")[2], name
@@ -296,7 +296,7 @@ def code_of(
         code = code.plus(module, f"{source}\n{textwrap.dedent(inspect.getsource(fn))}")
     return code, module, name
 
-def identity(
+def code_identity(
     fn, # A function
 ):      # 12 hexadecimal digits
     "Hash of a function and of all of the course that it depends on; the same in a page and in the library"
@@ -327,8 +327,8 @@ def _parameters(node):
 def _calls(node):
     return [o for o in ast.walk(node) if isinstance(o, ast.Call)]
 
-def resolved(
-    code:Code,   # The course
+def resolved_settings(
+    code:LibraryCode,   # The course
     module:str,  # Where a recipe's function stands
     name:str,    # Its name
     settings={}, # What the recipe is called with
@@ -369,7 +369,7 @@ def resolved(
     return json.loads(json.dumps({k: out[k] for k in sorted(out)}, default=str))
 
 # %% ../nbs/26_records.ipynb #a55cb35e
-SCHEMA = 2   # Version of the record format
+RECORD_SCHEMA = 2   # Version of the record format
 recipes = {} # Every registered recipe by its id
 
 @dataclass
@@ -396,7 +396,7 @@ class Recipe:
         "(identity, resolved settings) of the function as it stands"
         if self.fixed: return self.fixed
         code, module, name = code_of(self.fn)
-        return code.identity(module, name), resolved(code, module, name, self.settings)
+        return code.identity(module, name), resolved_settings(code, module, name, self.settings)
 
 def recipe(
     id:str,                    # Such as "t4.stated"; it never changes again
@@ -443,8 +443,8 @@ def read_record(
     except ValueError as e: raise ValueError(f"{path.name} is damaged ({e}): delete it, and {again}") from e
     if not isinstance(rec, dict):
         raise ValueError(f"{path.name} holds a {type(rec).__name__}, no record: delete it, and {again}")
-    if rec.get("schema")!=SCHEMA:
-        raise ValueError(f"{path.name} has schema {rec.get('schema')!r}, this library reads {SCHEMA}: {again}")
+    if rec.get("schema")!=RECORD_SCHEMA:
+        raise ValueError(f"{path.name} has schema {rec.get('schema')!r}, this library reads {RECORD_SCHEMA}: {again}")
     missing = [k for k in _HEAD if k not in rec]
     if not missing:
         kinds = dict(settings=dict, resolved=dict, data=dict, seeds=list, rows=list, fn=str, identity=str, accepted=list)
@@ -469,7 +469,7 @@ def write_record(
     return path
 
 # %% ../nbs/26_records.ipynb #4f959bda
-def git(
+def run_git(
     *args:str, # Such as "rev-parse", "HEAD"
     cwd=None,  # Where; by default the repository
 ):             # What it printed, or None: no git, no repository, or it failed
@@ -483,19 +483,19 @@ def git(
 @lru_cache(1)
 def clean_commit():
     "The commit that the library's code is of, or None when it has been changed since, or there is no git"
-    changed = git("status", "--porcelain", "--", "asl_course")
-    return git("rev-parse", "HEAD") if changed=="" else None
+    changed = run_git("status", "--porcelain", "--", "asl_course")
+    return run_git("rev-parse", "HEAD") if changed=="" else None
 
 # %% ../nbs/26_records.ipynb #b0581b7b
 def _head(r, letters, scale):
     "What a record says before any seed has run"
     code, numbers = r.code()
     return json.loads(json.dumps(dict(
-        schema=SCHEMA, id=r.id, title=r.title, claims=list(r.claims), settings=r.settings, resolved=numbers,
+        schema=RECORD_SCHEMA, id=r.id, title=r.title, claims=list(r.claims), settings=r.settings, resolved=numbers,
         source=letters.source, data=letters.sha256, rows=letters.rows, split=r.split, selected_on=r.selected_on,
         scale=scale, fn=r.where, identity=code)))
 
-def identities(
+def known_identities(
     rec:dict, # A record
 ):            # The identity that was measured, and those that were found to do the same since
     "What code a record speaks for"
@@ -507,19 +507,19 @@ def commits_of(
     "The commits whose code measured a record"
     return list(dict.fromkeys(o["commit"] for o in rec["seeds"]))
 
-def misfit(
+def why_misfit(
     rec:dict,    # A record
     head:dict,   # Another one, such as a run that begins now
 ):               # In words; empty when the seeds of both can stand together
     "Why a record does not speak for a run"
-    if head["identity"] not in identities(rec): return "its code has changed"
+    if head["identity"] not in known_identities(rec): return "its code has changed"
     if rec["settings"]!=head["settings"]: return "its settings have changed"
     if rec["scale"]!=head["scale"]: return f"it is of {rec['scale']} scale"
     other = [k for k, v in head["data"].items() if rec["data"].get(k)!=v]
     if other or rec["rows"]!=head["rows"]: return f"it was measured on other data ({', '.join(other) or 'fewer rows'})"
     return ""
 
-def record(
+def add_entry(
     r:Recipe,          # The recipe that ran
     letters:Letters,   # What it ran on
     scale:str,         # "smoke" or "full"
@@ -533,7 +533,7 @@ def record(
     head["data"] = {**head["data"], **files}
     try: old = read_record(r.id, letters.source, ifnone(folder, records_folder(write=True)))
     except ValueError as e: old, why = None, str(e)
-    else: why = old and misfit(old, head)
+    else: why = old and why_misfit(old, head)
     if old and not why and set(old["data"])-set(head["data"]):
         why = f"it was measured with {', '.join(sorted(set(old['data'])-set(head['data'])))}, not found here"
     if why and not replace: warnings.warn(f"the record of {r.id} is left as it is: {why}"); return
@@ -554,7 +554,7 @@ def is_recorded(
     "Has this seed been recorded for the same settings, data, scale and code?"
     try: rec = read_record(id, letters.source, ifnone(folder, records_folder(write=True)))
     except ValueError: return False
-    if rec is None or misfit(rec, _head(recipes[id], letters, scale)): return False
+    if rec is None or why_misfit(rec, _head(recipes[id], letters, scale)): return False
     return any(o["seed"]==seed for o in rec["seeds"])
 
 # %% ../nbs/26_records.ipynb #3e02d000
@@ -582,13 +582,13 @@ def run_recipe(
                  metrics={k: v for k, v in metrics.items() if not k.startswith("_")})
     _mine.setdefault((id, letters.source, scale), {})[int(seed)] = entry
     if refresh and is_recorded(id, letters, seed, scale, folder): return metrics # a sweep timed its seeds together
-    try: record(r, letters, scale, entry, folder, dict(readings.files), replace=not refresh)
+    try: add_entry(r, letters, scale, entry, folder, dict(readings.files), replace=not refresh)
     except OSError as e:
         warnings.warn(f"what {id} measured could not be kept ({e.strerror or e}): `ASL_RECORDS` names another folder")
     return metrics
 
 # %% ../nbs/26_records.ipynb #15ce052f
-def stale(
+def why_stale(
     rec:dict, # A record
 ):            # Why, in words; empty while it speaks for today's code, or where its code cannot be found
     "Does a record no longer speak for the code?"
@@ -600,7 +600,7 @@ def stale(
         module, _, name = rec["fn"].rpartition(".")
         if name not in library_code().module(module).defs: return ""
         found = library_code().identity(module, name)
-    return "" if found in identities(rec) else "its code has changed"
+    return "" if found in known_identities(rec) else "its code has changed"
 
 # %% ../nbs/26_records.ipynb #ca08f219
 def mean_interval(
@@ -640,7 +640,7 @@ def show_record(
     "The recorded figures of a recipe beside those of your own run: mean and half-width of the 95 % interval over seeds"
     import pandas as pd
     rec = read_record(id, source)
-    old = "† " if rec and stale(rec) else ""
+    old = "† " if rec and why_stale(rec) else ""
     found = [(f"{old}recorded", rec)] if rec else []
     for (i, s, sc), v in _mine.items():
         if i==id: found.append(("yours", dict(id=id, source=s, scale=sc, seeds=list(v.values()))))

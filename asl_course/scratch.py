@@ -11,8 +11,7 @@ from .records import *
 from .data import *
 
 # %% auto #0
-__all__ = ['T4_STAGES', 'sigmoid', 'log_softmax', 'softmax', 'nll', 'cross_entropy', 'init_linear', 'gradients', 'sgd_epochs',
-           't4', 't4_next', 't4_batch']
+__all__ = ['T4_STAGES', 'sigmoid', 'log_softmax', 'softmax', 'nll', 'cross_entropy', 'init_linear', 'gradients', 'sgd_epochs']
 
 # %% ../nbs/02_scratch.ipynb #20fa5fb8
 def sigmoid(
@@ -101,7 +100,7 @@ class _Linear:
     def __init__(self, W, b): self.W, self.b = W, b
     def __call__(self, xb): return xb.flatten(1)@self.W+self.b
 
-def t4(
+def _t4(
     letters, seed, device, scale,    # As `run_recipe` gives them
     stages=T4_STAGES, shuffle=False, # (epochs, learning rate, batch size) of each stage; a new order at each epoch?
     std=1., frac=.2, n_out=25,       # Spread of the start; part set aside for validation; columns
@@ -112,20 +111,20 @@ def t4(
     x = x.flatten(1)/255
     W, b = init_linear(seed, n_out=n_out, std=std, device=device)
     model, g, log = _Linear(W, b), torch.Generator().manual_seed(seed) if shuffle else None, []
-    def look(): log.append(dict(train=score(predict(model, letters.x[tr], device), letters.y[tr]).dict(), test=score_test(model, letters, device).dict(),
-                                valid=score(predict(model, letters.x[va], device), letters.y[va]).dict()))
+    def look(): log.append(dict(train=judge_scores(scores_of(model, letters.x[tr], device), letters.y[tr]).dict(), test=score_test(model, letters, device).dict(),
+                                valid=judge_scores(scores_of(model, letters.x[va], device), letters.y[va]).dict()))
     look()
     for epochs, lr, bs in stages:
         sgd_epochs(W, b, x, y, scaled(epochs, 2, scale), lr, bs, g)
         look()
     return dict(start=log[0], stages=log[1:], valid=log[-1]["valid"], test=log[-1]["test"], _model=model)
 
-recipe("t4.stated", "T4 as stated: rows in file order", claims="T4.2 T4.3 T4.4 T4.5 T4.6")(t4)
-recipe("t4.shuffled", "T4, shuffled at each epoch", shuffle=True)(t4)
-recipe("t4.zero", "T4, shuffled, from zeros", shuffle=True, std=0.)(t4);
+recipe("t4.stated", "T4 as stated: rows in file order", claims="T4.2 T4.3 T4.4 T4.5 T4.6")(_t4)
+recipe("t4.shuffled", "T4, shuffled at each epoch", shuffle=True)(_t4)
+recipe("t4.zero", "T4, shuffled, from zeros", shuffle=True, std=0.)(_t4);
 
 # %% ../nbs/02_scratch.ipynb #f76d90d3
-def t4_next(
+def _t4_next(
     letters, seed, device, scale,           # As `run_recipe` gives them
     before=T4_STAGES[:2], epochs=50,        # Stages before; epochs of the one that differs
     rates=(.1, .2), sizes=(1024, 512), frac=.2, # Learning rates; batch sizes; part set aside for validation
@@ -140,13 +139,13 @@ def t4_next(
         for bs in sizes:
             W, b = W0.clone(), b0.clone()
             sgd_epochs(W, b, x, y, scaled(epochs, 2, scale), lr, bs)
-            res[f"{lr}/{bs}".replace(".", "")] = score(predict(_Linear(W, b), letters.x[va], device), letters.y[va]).dict()
+            res[f"{lr}/{bs}".replace(".", "")] = judge_scores(scores_of(_Linear(W, b), letters.x[va], device), letters.y[va]).dict()
     return res
 
-recipe("t4.rate-or-batch", "T4's third stage: rate and batch size apart", claims="T4.8")(t4_next);
+recipe("t4.rate-or-batch", "T4's third stage: rate and batch size apart", claims="T4.8")(_t4_next);
 
 # %% ../nbs/02_scratch.ipynb #632f6171
-def t4_batch(
+def _t4_batch(
     letters, seed, device, scale,          # As `run_recipe` gives them
     sizes=(128, 512, 2048), lr=.2, epochs=60, # Batch sizes; learning rate; epochs of the first comparison
     frac=.2, std=1.,                       # Part set aside for validation; spread of the start
@@ -162,10 +161,10 @@ def t4_batch(
             n = epochs if how=="epochs" else max(1, round(epochs*bs/max(sizes)))
             sgd_epochs(W, b, x, y, n, lr, bs, g)
             m = _Linear(W, b)
-            res[f"{how}-{bs}"] = dict(valid=score(predict(m, letters.x[va], device), letters.y[va]).dict(), test=score_test(m, letters, device).dict())
+            res[f"{how}-{bs}"] = judge(m, letters, va, device)
     return res
 
-recipe("t4.batch", "Batch size at equal epochs and at equal steps", claims="T4.9")(t4_batch);
+recipe("t4.batch", "Batch size at equal epochs and at equal steps", claims="T4.9")(_t4_batch);
 
 # %% ../nbs/02_scratch.ipynb #741bdeb8
-recipe("t4.longer", "T4, then 600 epochs more", claims="T4.7", stages=T4_STAGES+((100, .1, 512),)*6)(t4);
+recipe("t4.longer", "T4, then 600 epochs more", claims="T4.7", stages=T4_STAGES+((100, .1, 512),)*6)(_t4);

@@ -21,9 +21,9 @@ from .measure import *
 from .patches import *
 
 # %% auto #0
-__all__ = ['MOVES', 'NETS', 'SURE', 'SIZES', 'T3Dataset', 'PoolFirst', 'orthogonal', 'Muon', 'missing', 'optimisers', 'begin',
-           'climb', 'Pair', 'Speedrun', 'read_fast', 'speedrun', 'sizes', 'raced', 'cost', 'growth', 'Worked',
-           'workers']
+__all__ = ['RUNG_MOVES', 'RUNG_NETS', 'SURE_READER', 'READER_SIZES', 'T3Dataset', 'PoolFirst', 'orthogonal', 'Muon',
+           'why_not_here', 'make_optimisers', 'set_start', 'train_rung', 'Pair', 'Speedrun', 'read_fast', 'speedrun',
+           'epoch_cost', 'WorkedDataset']
 
 # %% ../nbs/19_speed.ipynb #c72d746d
 class T3Dataset(torch.utils.data.Dataset):
@@ -83,11 +83,11 @@ class Muon(torch.optim.Optimizer):
                 p.sub_(step.reshape(p.shape), alpha=g["lr"]*max(1, step.shape[0]/step.shape[1])**.5)
 
 # %% ../nbs/19_speed.ipynb #06c399d0
-MOVES = dict(rotate=6, zoom=.08, shift=.06)
-NETS = dict(t3=lambda: nn.Sequential(T3CNN(), nn.Softmax(1)), scores=T3CNN, small=CNN, pool=PoolFirst, thin=lambda: PoolFirst(nf=(16, 32, 48, 64)),
+RUNG_MOVES = dict(rotate=6, zoom=.08, shift=.06)
+RUNG_NETS = dict(t3=lambda: nn.Sequential(T3CNN(), nn.Softmax(1)), scores=T3CNN, small=CNN, pool=PoolFirst, thin=lambda: PoolFirst(nf=(16, 32, 48, 64)),
             stride=lambda: PoolFirst(stride=2), coarse=lambda: nn.Sequential(nn.AvgPool2d(2), PoolFirst()))
 
-def missing(
+def why_not_here(
     cast:bool=False,     # Are sums in bfloat16 asked for?
     compiled:bool=False, # Is a compiled network?
     device="cpu",        # A device
@@ -99,7 +99,7 @@ def missing(
         except Exception as e: return f"torch.compile does not work here ({type(e).__name__})"
     return ""
 
-def optimisers(
+def make_optimisers(
     model,       # A network
     opt:str,     # "sgd" (T3's), "adamw", or "muon": inner kernels by Muon, the rest by AdamW
     lr:float,    # Learning rate; that of Muon is its own
@@ -111,7 +111,7 @@ def optimisers(
     rest = [p for p in model.parameters() if not any(p is k for k in kernels)]
     return [torch.optim.AdamW(rest, lr, weight_decay=.02, fused=fused), *([Muon(kernels)] if kernels else [])]
 
-def begin(
+def set_start(
     model,    # A `PoolFirst`, changed in place
     how:str,  # "whitened": the first kernels are patches of pictures; "identity": each inner kernel passes its input on
     x, seed,  # Pictures, uint8, and a seed for the choice of patches
@@ -126,11 +126,11 @@ def begin(
         w = torch.cat([w, -w])
         convs[0].weight.data.copy_(w*convs[0].weight.std()/w.std())
 
-def climb(
+def train_rung(
     x, y,            # Pictures, uint8, shape (n, 28, 28), and class indexes
     seed,            # Seed of everything random
     device="cpu",    # Where to train
-    net="pool",      # A name of `NETS`
+    net="pool",      # A name of `RUNG_NETS`
     data="memory",   # "frame" for T3's data set, or "memory" for `Batches`
     bs=128,          # Batch size
     epochs=1,        # Times through the rows
@@ -139,24 +139,24 @@ def climb(
     cycle=True,      # A rate that rises and falls?
     channels=True,   # The numbers of a place side by side in memory (channels last)?
     cast=True,       # Sums in bfloat16?
-    changes=MOVES,   # Strengths of `Augment`; none for none
+    changes=RUNG_MOVES,   # Strengths of `Augment`; none for none
     smooth=0.,       # Part of each target that is spread over all letters (label smoothing), 0..1
     average=0.,      # Last part of the steps whose weights are averaged, 0..1
-    start="",        # See `begin`; torch's own when empty
+    start="",        # See `set_start`; torch's own when empty
     fused=False,     # One call for all parameters of AdamW?
     compiled=False,  # A compiled network?
 ):                # (the network, seconds of training, batches)
     "The training that each rung of the ladder changes by one argument; what comes before the first step, and compiling, is not counted"
     set_seed(seed)
-    model = NETS[net]()
-    if start: begin(model, start, x, seed)
+    model = RUNG_NETS[net]()
+    if start: set_start(model, start, x, seed)
     model = model.to(device, memory_format=torch.channels_last if channels else torch.contiguous_format).train()
     tfm = Augment(**changes, seed=seed) if changes else None
     if data=="frame": dl = torch.utils.data.DataLoader(T3Dataset(x, y), bs, shuffle=True)
     else: dl = Batches(x, y, bs, shuffle=True, seed=seed, device=device, tfm=tfm)
     whole = nn.Sequential(Rescale(), model) if data=="memory" and net in ("t3", "scores") else model
     run = torch.compile(whole) if compiled else whole
-    opts, steps, mean = optimisers(model, opt, lr, fused), epochs*len(dl), None
+    opts, steps, mean = make_optimisers(model, opt, lr, fused), epochs*len(dl), None
     rates, i = [o.param_groups[0]["lr"] for o in opts], 0
     def loss_of(net, xb, yb):
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=cast): scores = net(xb)
@@ -164,7 +164,7 @@ def climb(
     first, few = (lambda n: (torch.as_tensor(x[:n])[:, None].to(device).float()/255, torch.as_tensor(y[:n]).to(device))), len(y)%bs or bs
     for n in (bs, few, bs, few): loss_of(run if compiled else deepcopy(whole), *first(n)).backward() # first calls look up kernels, or compile
     model.zero_grad()
-    wait(device); t = time.perf_counter()
+    synchronize(device); t = time.perf_counter()
     for _ in range(epochs):
         for xb, yb in dl:
             for o, r in zip(opts, rates): o.param_groups[0]["lr"] = r*one_cycle(i/steps) if cycle else r
@@ -173,7 +173,7 @@ def climb(
             i += 1
             if i>steps*(1-average): mean = torch.optim.swa_utils.AveragedModel(model, use_buffers=True) if mean is None else mean; mean.update_parameters(model)
     if mean is not None: model.load_state_dict(mean.module.state_dict())
-    wait(device)
+    synchronize(device)
     return nn.Sequential(Rescale(), model).eval() if net in ("t3", "scores") else model.eval(), time.perf_counter()-t, steps
 
 # %% ../nbs/19_speed.ipynb #323da87f
@@ -193,14 +193,14 @@ def chosen(rows, groups, seed):
     p = 1/np.bincount(groups)[groups]
     return rng.choice(len(groups), len(groups), p=p/p.sum())
 
-def rung(letters, seed, device, scale, rows=0, views=False, epochs=1, **settings):
+def _rung(letters, seed, device, scale, rows=0, views=False, epochs=1, **settings):
     "One rung on photographs set aside: dict of valid, train_seconds, steps, rows, missing"
     tr, va = photo_split(letters.x, letters.y, .2, seed)
     if rows: tr = tr[chosen(rows, photo_groups(letters.x[tr]), seed)]
-    lack = missing(settings.get("cast", True), settings.get("compiled", False), device)
+    lack = why_not_here(settings.get("cast", True), settings.get("compiled", False), device)
     if lack: settings |= dict(cast=False) if "bfloat16" in lack else dict(compiled=False)
-    model, seconds, steps = climb(letters.x[tr], letters.y[tr], seed, device, epochs=scaled(epochs, 1, scale), **settings)
-    return dict(valid=score(predict(Views(model) if views else model, letters.x[va], device), letters.y[va]).dict(), train_seconds=seconds, steps=steps, rows=len(tr), missing=lack, _model=model)
+    model, seconds, steps = train_rung(letters.x[tr], letters.y[tr], seed, device, epochs=scaled(epochs, 1, scale), **settings)
+    return dict(valid=judge_scores(scores_of(Views(model) if views else model, letters.x[va], device), letters.y[va]).dict(), train_seconds=seconds, steps=steps, rows=len(tr), missing=lack, _model=model)
 
 _slow = dict(changes={}, smooth=0., channels=False, cast=False, opt="adamw")
 _t3 = _slow | dict(net="t3", bs=32, epochs=20, lr=1e-3, opt="sgd", cycle=False)
@@ -212,8 +212,8 @@ LADDER = {"t3": ("T3's loop", _t3 | dict(data="frame")), "memory": ("pictures in
 TRICKS = {"thin": dict(net="thin"), "stride": dict(net="stride"), "coarse": dict(net="coarse"), "small-batch": dict(bs=64), "smooth": dict(smooth=.1), "average": dict(average=.2),
           "whitened": dict(start="whitened"), "identity": dict(start="identity"), "fused": dict(fused=True), "compiled": dict(compiled=True, cast=False), "still": dict(changes={}),
           "float32": dict(cast=False), "half": dict(rows=11_000), "photographs": dict(rows="photographs", epochs=12), "uneven": dict(rows="uneven"), "views": dict(views=True)}
-for k, (title, s) in LADDER.items(): recipe(f"ladder.{k}", f"The ladder: {title}", split="photo", timings="train_seconds", seeds=dict(memory=2, once=5, muon=5).get(k, 3), **s)(rung)
-for k, s in TRICKS.items(): recipe(f"muon.{k}", f"The last rung, but {k}", split="photo", timings="train_seconds", **s)(rung)
+for k, (title, s) in LADDER.items(): recipe(f"ladder.{k}", f"The ladder: {title}", split="photo", timings="train_seconds", seeds=dict(memory=2, once=5, muon=5).get(k, 3), **s)(_rung)
+for k, s in TRICKS.items(): recipe(f"muon.{k}", f"The last rung, but {k}", split="photo", timings="train_seconds", **s)(_rung)
 
 # %% ../nbs/19_speed.ipynb #5a852112
 class Pair(nn.Module):
@@ -236,7 +236,7 @@ class Speedrun:
     log:list       # (what, seconds) of each step
     model:nn.Module # Takes pictures in [0, 1], returns scores
 
-SURE = dict(nf=96, n=6000, rows=18_000) # What reads more, and takes longer
+SURE_READER = dict(nf=96, n=6000, rows=18_000) # What reads more, and takes longer
 
 def read_fast(
     x, y, seed, device="cpu", # Pictures, uint8, shape (n, 28, 28); class indexes; seed; where to work
@@ -246,10 +246,10 @@ def read_fast(
     "Patches, and with `rows` a network beside them"
     log, begin = [], time.perf_counter()
     model = patch_fit(x, y, seed, device, nf, n, cast=fast_dtype(str(device)))
-    wait(device); log.append(("patches", time.perf_counter()-begin))
+    synchronize(device); log.append(("patches", time.perf_counter()-begin))
     if rows:
         some = np.random.default_rng(seed).permutation(len(y))[:rows]
-        cnn, seconds, _ = climb(x[some], y[some], seed, device, net="thin", cast=fast_dtype(str(device))==torch.bfloat16, smooth=.1)
+        cnn, seconds, _ = train_rung(x[some], y[some], seed, device, net="thin", cast=fast_dtype(str(device))==torch.bfloat16, smooth=.1)
         model = Pair(cnn, model).eval(); log.append(("network", seconds))
     return model, log
 
@@ -257,7 +257,7 @@ def speedrun(
     seed:int=42,   # Seed of everything random
     device="cpu",  # Where to work
     letters=None,  # `Letters`; by default what `load_letters()` finds
-    **settings,    # See `read_fast`; `**SURE` for the reader that takes longer
+    **settings,    # See `read_fast`; `**SURE_READER` for the reader that takes longer
 ):                 # A `Speedrun`
     "A reader from some thousand train rows, in under a second; nothing is chosen on the way, and the test file is read once, at the end"
     letters = load_letters() if letters is None else letters
@@ -267,11 +267,11 @@ def speedrun(
     return Speedrun(s.acc, sum(t for _, t in log), s.loss, log, model)
 
 # %% ../nbs/19_speed.ipynb #a6eb2e6e
-SIZES = ((48, 3000, 0), (64, 4000, 0), (96, 3000, 0), (96, 6000, 0), (128, 8000, 0), (64, 4000, 14_000), (96, 6000, 14_000), (96, 6000, 18_000), (96, 6000, 24_000))
+READER_SIZES = ((48, 3000, 0), (64, 4000, 0), (96, 3000, 0), (96, 6000, 0), (128, 8000, 0), (64, 4000, 14_000), (96, 6000, 14_000), (96, 6000, 18_000), (96, 6000, 24_000))
 
-def sizes(
+def _sizes(
     letters, seed, device, scale, # As `run_recipe` gives them
-    grid=SIZES, folds=5,          # (filters, rows, rows of the network) to try; folds of photographs
+    grid=READER_SIZES, folds=5,          # (filters, rows, rows of the network) to try; folds of photographs
 ):                                # dict of size -> valid, over the pictures of all folds, and train_seconds, their mean
     "Readers of several sizes, cross-validated over photographs"
     parts, res = photo_folds(letters.x, letters.y, folds, seed), {}
@@ -280,15 +280,15 @@ def sizes(
         scores, seconds = torch.empty(len(letters.y), 24), []
         for tr, va in parts[:scaled(folds, 1, scale)]:
             model, log = read_fast(letters.x[tr], letters.y[tr], seed, device, nf, n, rows)
-            scores[va] = predict(model, letters.x[va], device, 512)
+            scores[va] = scores_of(model, letters.x[va], device, 512)
             seconds.append(sum(t for _, t in log))
         done = np.concatenate([va for _, va in parts[:len(seconds)]])
-        res[f"{nf}-{n}-{rows}"] = dict(valid=score(scores[done], letters.y[done]).dict(), train_seconds=float(np.mean(seconds)))
+        res[f"{nf}-{n}-{rows}"] = dict(valid=judge_scores(scores[done], letters.y[done]).dict(), train_seconds=float(np.mean(seconds)))
     return res
 
-recipe("speed.sizes", "Readers without a gradient, and with a network beside them", split="photo", selected_on="valid", seeds=3, timings="*.train_seconds")(sizes);
+recipe("speed.sizes", "Readers without a gradient, and with a network beside them", split="photo", selected_on="valid", seeds=3, timings="*.train_seconds")(_sizes);
 
-def raced(
+def _raced(
     letters, seed, device, scale, # As `run_recipe` gives them
     nf=96, n=3000, rows=0,        # See `read_fast`
 ):                                # dict: test, wrong (pictures misread), train_seconds, log
@@ -296,11 +296,11 @@ def raced(
     r = speedrun(seed, device, letters, nf=nf, n=n, rows=rows)
     return dict(test=dict(acc=r.acc, loss=r.loss), wrong=round((1-r.acc)*letters.rows[1]), train_seconds=r.seconds, log=r.log, _model=r.model)
 
-recipe("speed.speedrun", "speedrun: filters without a gradient", split="photo", selected_on="valid", seeds=20, timings="train_seconds log.*.1")(raced)
-recipe("speed.sure", "speedrun: more filters, and a network beside them", split="photo", selected_on="valid", seeds=20, timings="train_seconds log.*.1", **SURE)(raced);
+recipe("speed.speedrun", "speedrun: filters without a gradient", split="photo", selected_on="valid", seeds=20, timings="train_seconds log.*.1")(_raced)
+recipe("speed.sure", "speedrun: more filters, and a network beside them", split="photo", selected_on="valid", seeds=20, timings="train_seconds log.*.1", **SURE_READER)(_raced);
 
 # %% ../nbs/19_speed.ipynb #2a8f44c0
-def cost(
+def epoch_cost(
     x, y,         # Pictures, uint8, shape (n, 28, 28), and class indexes from 0
     side=28,      # Side the pictures are brought to, in pixels
     bs=128,       # Batch size
@@ -314,39 +314,39 @@ def cost(
         for xb, yb in dl: loss_batch(model, xb, yb, opt=opt)
     few = next(iter(dl))
     for _ in range(2): loss_batch(model, *few, opt=opt)
-    wait(device); t = time.perf_counter(); epoch(); wait(device)
+    synchronize(device); t = time.perf_counter(); epoch(); synchronize(device)
     return dict(seconds=time.perf_counter()-t, data=x.numel(), kept=kept_bytes(lambda: F.cross_entropy(model(few[0]), few[1])))
 
-def growth(
+def _growth(
     letters, seed, device, scale, # As `run_recipe` gives them
     pictures=(2000, 4000, 8000, 16_000), classes=(6, 12, 24), sides=(28, 56, 112), sizes=(8, 32, 128, 512), n=2000, # What is tried; pictures for all but the first
-):                                # dict: pictures, classes, sides, batch, threads; each a dict of `cost`
+):                                # dict: pictures, classes, sides, batch, threads; each a dict of `epoch_cost`
     "How the cost of an epoch grows"
     first = lambda k, c=24: (letters.x[letters.y<c][:k], letters.y[letters.y<c][:k])
     n, few = scaled(n, 300, scale), scaled(4, 2, scale)
-    res = dict(pictures={k: cost(*first(k), device=device) for k in (scaled(o, o//10, scale) for o in pictures[:few])},
-               classes={k: cost(*first(n, k), device=device) for k in classes}, sides={k: cost(*first(n), k, device=device) for k in sides[:few]},
-               batch={k: cost(*first(n), bs=k, device=device) for k in sizes[:few]}, threads={})
+    res = dict(pictures={k: epoch_cost(*first(k), device=device) for k in (scaled(o, o//10, scale) for o in pictures[:few])},
+               classes={k: epoch_cost(*first(n, k), device=device) for k in classes}, sides={k: epoch_cost(*first(n), k, device=device) for k in sides[:few]},
+               batch={k: epoch_cost(*first(n), bs=k, device=device) for k in sizes[:few]}, threads={})
     before = torch.get_num_threads()
     try:
-        for k in sorted({1, before}): torch.set_num_threads(k); res["threads"][k] = cost(*first(n), device=device)
+        for k in sorted({1, before}): torch.set_num_threads(k); res["threads"][k] = epoch_cost(*first(n), device=device)
     finally: torch.set_num_threads(before)
     return {k: {str(o): c for o, c in d.items()} for k, d in res.items()}
 
-recipe("speed.growth", "How the cost of an epoch grows", split="none", seeds=3, timings="*.seconds")(growth);
+recipe("speed.growth", "How the cost of an epoch grows", split="none", seeds=3, timings="*.seconds")(_growth);
 
 # %% ../nbs/19_speed.ipynb #47cd88c2
-class Worked(T3Dataset):
+class WorkedDataset(T3Dataset):
     "T3's data set, with each picture made several times over, for want of slower transforms"
     times = 1
     def __getitem__(self, i): return [T3Dataset.__getitem__(self, i) for _ in range(self.times)][-1]
 
-def workers(
+def _workers(
     letters, seed, device, scale, # As `run_recipe` gives them
     n=1500, times=(1, 4, 16),     # Pictures; how often each is made
 ):                                # dict: a picture's work -> seconds of a walk with 0, 1, 2 worker processes; batches, that of `Batches`
     "When worker processes pay"
-    from asl_course.speed import Worked # a new process looks classes up in a module, not in a notebook
+    from asl_course.speed import WorkedDataset # a new process looks classes up in a module, not in a notebook
     n, res = scaled(n, 100, scale), {}
     def walk(dl):
         t = time.perf_counter()
@@ -357,4 +357,4 @@ def workers(
         res[f"times{k}"] = {f"workers{w}": walk(torch.utils.data.DataLoader(ds, 128, shuffle=True, num_workers=w)) for w in (0, 1, 2)}
     return dict(**res, batches=walk(Batches(letters.x[:n], letters.y[:n], 128, True)))
 
-recipe("speed.workers", "When worker processes pay", split="none", seeds=3, timings="times* batches")(workers);
+recipe("speed.workers", "When worker processes pay", split="none", seeds=3, timings="times* batches")(_workers);

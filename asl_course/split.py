@@ -13,11 +13,10 @@ from .data import *
 from .train import *
 
 # %% auto #0
-__all__ = ['signatures', 'photo_groups', 'recovery', 'photo_folds', 'photo_split', 'NearestPicture', 'fit_linear', 'random_folds',
-           'gap', 'best_linear']
+__all__ = ['picture_signatures', 'photo_groups', 'photo_folds', 'photo_split', 'NearestPicture', 'fit_linear', 'random_folds']
 
 # %% ../nbs/05_split.ipynb #fa0f62a8
-def signatures(
+def picture_signatures(
     x,            # Pictures, uint8, shape (n, 28, 28)
     side:int=14,  # Height and width they are shrunk to
 ):                # Float32, shape (n, side*side): each row has mean 0 and length 1, so that products are correlations
@@ -31,20 +30,20 @@ def signatures(
 # %% ../nbs/05_split.ipynb #9934f34c
 def photo_groups(
     x,                    # Pictures, uint8, shape (n, 28, 28)
-    threshold:float=.985, # Pictures whose `signatures` correlate more than this are linked, 0..1
+    threshold:float=.985, # Pictures whose `picture_signatures` correlate more than this are linked, 0..1
     bs:int=1024,          # Rows compared at a time; memory is about 4*bs*n bytes
 ):                        # Group of each picture, int64, shape (n,), numbered from 0 in order of first appearance
     "Which pictures are variants of one photograph: connected components of links between near-duplicates"
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
     if not 0<threshold<1: raise ValueError(f"threshold is {threshold}: expected a correlation between 0 and 1")
-    s, links = signatures(x), []
+    s, links = picture_signatures(x), []
     for i in range(0, len(s), bs): links.append((s[i:i+bs]@s[i:].T>threshold).nonzero()+i)
     i, j = torch.cat(links).T.numpy()
     return connected_components(coo_matrix((np.ones(len(i), bool), (i, j)), shape=(len(s), len(s))), directed=False)[1].astype(np.int64)
 
 # %% ../nbs/05_split.ipynb #8c8d4d25
-def recovery(
+def _recovery(
     letters, seed, device, scale,                # As `run_recipe` gives them
     thresholds=(.95, .97, .98, .985, .99, .995), # Correlations to try
     n=(24000, 2400),                             # Rendered pictures at full and at smoke scale
@@ -63,7 +62,7 @@ def _rand(a, b):
     from sklearn.metrics import adjusted_rand_score
     return float(adjusted_rand_score(a, b))
 
-recipe("split.recovery", "Photographs recovered at several thresholds", split="none", seeds=1)(recovery);
+recipe("split.recovery", "Photographs recovered at several thresholds", split="none", seeds=1)(_recovery);
 
 # %% ../nbs/05_split.ipynb #a7c5f5ba
 def _check_groups(y, groups):
@@ -137,7 +136,7 @@ def random_folds(
     parts = np.array_split(np.random.default_rng(seed).permutation(len(y)), n)
     return [(np.sort(np.concatenate(parts[:i]+parts[i+1:])), np.sort(parts[i])) for i in range(n)]
 
-def gap(
+def _gap(
     letters, seed, device, scale,  # As `run_recipe` gives them
     folds=5, epochs=30, lr=.1,     # Folds; epochs and learning rate of the linear layer
 ):                                 # dict of reader -> random and photo: acc on validation, se (photographs stand or fall together), test, apart (validation minus test, in standard errors of the difference)
@@ -150,16 +149,16 @@ def gap(
             valid, test = map(np.zeros, letters.rows)
             for tr, va in parts:
                 model = make(letters.x[tr], letters.y[tr])
-                valid[va] = predict(model, letters.x[va], device).argmax(1).numpy()==letters.y[va]
-                test += (predict(model, letters.x_test, device).argmax(1).numpy()==letters.y_test)/len(parts)
+                valid[va] = scores_of(model, letters.x[va], device).argmax(1).numpy()==letters.y[va]
+                test += (scores_of(model, letters.x_test, device).argmax(1).numpy()==letters.y_test)/len(parts)
             se = _cluster_se(valid, groups), _cluster_se(test, test_groups)
             res[k][how] = dict(acc=valid.mean(), se=se[0], test=dict(acc=test.mean(), se=se[1]), apart=(valid.mean()-test.mean())/(se[0]**2+se[1]**2)**.5)
     return res
 
-recipe("split.gap", "Validation on rows and on photographs against test", split="photo", claims="T2.6 Q3")(gap);
+recipe("split.gap", "Validation on rows and on photographs against test", split="photo", claims="T2.6 Q3")(_gap);
 
 # %% ../nbs/05_split.ipynb #bdf12ad5
-def best_linear(
+def _best_linear(
     letters, seed, device, scale, # As `run_recipe` gives them
     grid=((.03, 10, 0.), (.03, 30, 0.), (.03, 30, 1e-3), (.1, 30, 0.), (.1, 60, 0.), (.3, 60, 0.)), # (learning rate, epochs, weight decay) to choose from
     folds=5,                      # Folds of photographs
@@ -170,11 +169,11 @@ def best_linear(
     cv = []
     for lr, epochs, decay in grid:
         fits = ((fit_linear(letters.x[tr], letters.y[tr], seed, device, lr, scaled(epochs, 2, scale), decay=decay), va) for tr, va in parts)
-        cv.append(float(np.mean([accuracy(predict(m, letters.x[va], device), torch.as_tensor(letters.y[va])).item() for m, va in fits])))
+        cv.append(float(np.mean([accuracy(scores_of(m, letters.x[va], device), torch.as_tensor(letters.y[va])).item() for m, va in fits])))
     best, t = int(np.argmax(cv)), time.perf_counter()
     lr, epochs, decay = grid[best]
     model = fit_linear(letters.x, letters.y, seed, device, lr, scaled(epochs, 2, scale), decay=decay)
     seconds = time.perf_counter()-t
     return dict(cv=cv, chosen=best, valid=dict(acc=cv[best]), test=score_test(model, letters, device).dict(), seconds=seconds)
 
-recipe("linear.best", "A linear layer chosen on photographs", split="photo", selected_on="valid", claims="T1.5 T2.6", timings="seconds")(best_linear);
+recipe("linear.best", "A linear layer chosen on photographs", split="photo", selected_on="valid", claims="T1.5 T2.6", timings="seconds")(_best_linear);

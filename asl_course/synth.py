@@ -13,11 +13,12 @@ from .core import *
 from .files import *
 
 # %% auto #0
-__all__ = ['FINGERS', 'BONES', 'KNUCKLES', 'RADII', 'POSES', 'TONES', 'cast', 'pose', 'clamp_pose', 'joints', 'capsules', 'draw',
-           'letter_pose', 'render', 'photographs', 'variants', 'synth_letters', 'snapshots', 'rendered_photos']
+__all__ = ['FINGERS', 'BONES', 'KNUCKLES', 'RADII', 'POSES', 'TONES', 'cast_rays', 'make_pose', 'clamp_pose', 'joint_places',
+           'hand_cones', 'draw_hands', 'letter_pose', 'render_hands', 'hand_photographs', 'photo_variants',
+           'synth_letters', 'hand_snapshots', 'rendered_photos']
 
 # %% ../nbs/20_synth.ipynb #ee456152
-def cast(
+def cast_rays(
     a,  # One end of each cone, shape (n, k, 3), millimetres; x right, y up, z towards the viewer
     b,  # The other end, as `a`
     ra, # Radius at `a`, shape (n, k), millimetres
@@ -57,7 +58,7 @@ _LIMITS = dict({f: ((-20, 100), (-10, 120), (-10, 90), (-30, 30)) for f in FINGE
                view=((-360, 360),)*3, wrist=((-75, 90), (-40, 40)))
 _UP, _FIST, _HALF = (3, 4, 2, 0), (85, 100, 55, 0), (62, 95, 55, 0)
 
-def pose(
+def make_pose(
     index=_UP, middle=_UP, ring=_UP, little=_UP, # Bends of knuckle, middle joint and tip, and spread; degrees
     thumb=(40, 20, 10, 10, 0), # Spread, lift, bends of knuckle and tip, opposition; degrees
     view=(0, 0, 0),            # Turn of the hand about y, x and z; degrees
@@ -85,7 +86,7 @@ def _turn(axis, deg):
     rows = dict(x=(l, o, o, o, c, -s, o, s, c), y=(c, o, s, o, l, o, -s, o, c), z=(c, -s, o, s, c, o, o, o, l))[axis]
     return torch.stack(rows, -1).reshape(-1, 3, 3)
 
-def joints(
+def joint_places(
     angles,     # Poses, shape (n, 26), degrees
     bones=None, # Length of the bones of index, middle, ring, little and thumb, relative to the table, shape (n, 5)
 ):              # dict of finger or thumb -> its knuckle, two joints and tip, shape (n, 4, 3), millimetres
@@ -106,16 +107,16 @@ _FLESH = (((8., 22., -2.), (25., 84., -3.), 17., 13.), ((1., 20., -3.), (4., 88.
           ((5., 20., -3.), (15., 84., -5.), 15., 12.), ((-3., 20., -3.), (-6., 85., -5.), 15., 12.), ((-11., 20., -2.), (-24., 77., -1.), 15., 12.), # over the bones, and between them
           ((14., 20., 6.), (22., 50., 4.), 17., 14.), ((-19., 22., 6.), (-28., 56., 5.), 16., 13.), ((22., 78., 2.), (-28., 66., 4.), 11., 10.)) # balls of thumb and little finger; base of the fingers
 
-def capsules(
+def hand_cones(
     angles,     # Poses, shape (n, 26), degrees
-    bones=None, # Relative lengths, see `joints`
+    bones=None, # Relative lengths, see `joint_places`
     thick=None, # Thickness relative to the table, shape (n,)
-):              # (a, b, ra, rb, part): as `cast` wants them; part (k,) is 0 hand, 1 wrist, 2 forearm
+):              # (a, b, ra, rb, part): as `cast_rays` wants them; part (k,) is 0 hand, 1 wrist, 2 forearm
     "The round cones of posed hands, turned to the viewer"
     n, A, B, RA, RB = len(angles), [], [], [], []
     at = lambda *p: angles.new_tensor(p).expand(n, 3)
     def add(a, b, ra, rb): A.append(a); B.append(b); RA.append(ra); RB.append(rb)
-    found = joints(angles, bones)
+    found = joint_places(angles, bones)
     for f, p in found.items():
         for i in range(3): add(p[:, i], p[:, i+1], *RADII[f][i:i+2])
     thumb = found["thumb"]
@@ -139,7 +140,7 @@ def _lit(a, b, ra, rb, light, ambient, mid, half, x, y):
     rows, res = max(1, _RAYS//(a.shape[0]*a.shape[1]*len(x))), []
     for o in y.split(rows):
         py, px = [(mid[:, i, None]+half[:, None]*g.reshape(1, -1)) for i, g in zip((1, 0), torch.meshgrid(o, x, indexing="ij"))]
-        depth, normal, k = cast(a, b, ra, rb, px, py)
+        depth, normal, k = cast_rays(a, b, ra, rb, px, py)
         shade = ambient[:, None]+(1-ambient[:, None])*torch.einsum("npc,nc->np", normal, light).clamp(min=0)
         res.append([t.reshape(len(a), len(o), len(x)) for t in (depth, shade, k.to(torch.uint8))])
     return [torch.cat(t, 1) for t in zip(*res)]
@@ -153,10 +154,10 @@ def _wall(wall, patches, x, y):
         bg = torch.where((((x-px).abs()<pw)&((y-py).abs()<ph))[:, None], p[:, 4:, None, None], bg)
     return bg
 
-def draw(
+def draw_hands(
     angles,          # Poses, shape (n, 26), degrees; their device is where the pictures are made
     size:int=28,     # Height and width of the pictures in pixels
-    bones=None, thick=None, # Proportions, see `capsules`
+    bones=None, thick=None, # Proportions, see `hand_cones`
     light=None,      # Direction the light comes from, shape (n, 3)
     ambient=None,    # Light from everywhere, shape (n,), 0..1
     skin=None,       # Colour of hand, wrist and forearm, shape (n, 3, c), 0..1; c is 1 for grey, 3 for red, green and blue
@@ -171,7 +172,7 @@ def draw(
     light = F.normalize(ifnone(light, new([-.4, .6, .7]).expand(n, 3)), dim=-1)
     skin, wall = ifnone(skin, new([[[.85]]]).expand(n, 3, 1)), ifnone(wall, new([.8, .75, .8, .7]).expand(n, 4)[..., None])
     shift, zoom, ambient = ifnone(shift, angles.new_zeros(n, 2)), ifnone(zoom, angles.new_full((n,), .86)), ifnone(ambient, angles.new_full((n,), .38))
-    a, b, ra, rb, part = capsules(angles, bones, thick)
+    a, b, ra, rb, part = hand_cones(angles, bones, thick)
     h = part==0
     lo = torch.minimum(a[:, h]-ra[:, h, None], b[:, h]-rb[:, h, None]).amin(1)[:, :2]
     hi = torch.maximum(a[:, h]+ra[:, h, None], b[:, h]+rb[:, h, None]).amax(1)[:, :2]
@@ -197,22 +198,22 @@ def draw(
 
 # %% ../nbs/20_synth.ipynb #d0fda036
 POSES = dict(
-    A=pose(_FIST, _FIST, _FIST, _FIST, (32, 20, 20, 13, 3)),                                      B=pose(_UP, _UP, (3, 4, 2, -1), (3, 4, 2, -2), (21, 38, 80, 56, 10)),
-    C=pose((32, 38, 24, 2), (32, 38, 24, 0), (34, 38, 24, -2), (36, 40, 24, -4), (11, 59, 14, 10, 58), (62, 0, 0)),
-    D=pose(_UP, (65, 54, 32, 28), (61, 59, 33, 1), (63, 48, 25, -13), (21, 81, 37, 48, 48), (10, 0, 0)),
-    E=pose((66, 106, 60, 1), (64, 108, 60, 0), (64, 108, 60, -1), (66, 106, 60, -2), (27, 37, 80, 69, -17)),
-    F=pose((40, 67, 19, 25), (14, 14, 8, 4), (14, 14, 8, -9), (14, 14, 8, -20), (44, 65, 40, 34, 41), (28, 0, 0)),
-    G=pose((8, 6, 4, 0), _HALF, (64, 95, 55, 0), (66, 95, 55, 0), (30, 16, 5, 25, 10), (165, -10, -85), (10, -28)),
-    H=pose((8, 6, 4, -3), (8, 6, 4, 3), _HALF, (66, 95, 55, 0), (4, 66, 47, 41, 38), (165, -10, -85), (10, -28)),
-    I=pose(_FIST, _FIST, _FIST, (3, 4, 2, -6), (4, 75, 42, 62, 61)),                              K=pose((3, 4, 2, 5), (50, 8, 5, -3), _FIST, _FIST, (20, 33, 39, 15, 25), (-25, 0, 0)),
-    L=pose(_UP, _FIST, _FIST, _FIST, (75, 5, 0, 0, 10)),                                          M=pose((82, 67, 23, 0), (81, 72, 27, 0), (79, 55, 52, -2), _FIST, (2, 29, 79, -20, -14)),
-    N=pose((84, 61, 22, 0), (81, 49, 52, -1), _FIST, _FIST, (20, 30, 80, -20, -19)),              O=pose((48, 51, 33, 3), (44, 56, 33, 2), (52, 50, 32, -2), (58, 52, 32, -4), (16, 68, 41, 14, 60), (62, 0, 0)),
-    P=pose((35, 6, 4, 5), (78, 12, 6, -4), (85, 95, 50, 0), (85, 95, 50, 0), (16, 50, 32, 10, 30), (-70, 0, 48), (35, 0)),
-    Q=pose((35, 12, 6, 4), (70, 80, 45, 0), (72, 82, 45, 0), (74, 84, 45, 0), (38, 45, 15, 10, 30), (222, 28, 155), (70, 0)),
-    R=pose((10, 5, 3, -10), (2, 8, 6, 12), _FIST, _FIST, (7, 67, 52, 37, 36)),                    S=pose(_FIST, _FIST, _FIST, _FIST, (29, 50, 51, 51, -6)),
-    T=pose((55, 100, 50, 20), (85, 100, 55, -6), _FIST, _FIST, (-1, 16, 4, 0, 0)),                U=pose((3, 4, 2, -2), (3, 4, 2, 2), _FIST, _FIST, (3, 63, 42, 50, 36)),
-    V=pose((3, 4, 2, 12), (3, 4, 2, -10), _FIST, _FIST, (9, 66, 53, 35, 32)),                     W=pose((3, 4, 2, 14), (3, 4, 2, 1), (3, 4, 2, -12), (63, 80, 53, -2), (-4, 70, 55, 47, 35)),
-    X=pose((20, 80, 50, 0), _FIST, _FIST, _FIST, (31, 66, 53, 35, 26), (50, 0, 0)),               Y=pose(_FIST, _FIST, _FIST, (3, 4, 2, -20), (70, 5, 0, -10, 10)))
+    A=make_pose(_FIST, _FIST, _FIST, _FIST, (32, 20, 20, 13, 3)),                                      B=make_pose(_UP, _UP, (3, 4, 2, -1), (3, 4, 2, -2), (21, 38, 80, 56, 10)),
+    C=make_pose((32, 38, 24, 2), (32, 38, 24, 0), (34, 38, 24, -2), (36, 40, 24, -4), (11, 59, 14, 10, 58), (62, 0, 0)),
+    D=make_pose(_UP, (65, 54, 32, 28), (61, 59, 33, 1), (63, 48, 25, -13), (21, 81, 37, 48, 48), (10, 0, 0)),
+    E=make_pose((66, 106, 60, 1), (64, 108, 60, 0), (64, 108, 60, -1), (66, 106, 60, -2), (27, 37, 80, 69, -17)),
+    F=make_pose((40, 67, 19, 25), (14, 14, 8, 4), (14, 14, 8, -9), (14, 14, 8, -20), (44, 65, 40, 34, 41), (28, 0, 0)),
+    G=make_pose((8, 6, 4, 0), _HALF, (64, 95, 55, 0), (66, 95, 55, 0), (30, 16, 5, 25, 10), (165, -10, -85), (10, -28)),
+    H=make_pose((8, 6, 4, -3), (8, 6, 4, 3), _HALF, (66, 95, 55, 0), (4, 66, 47, 41, 38), (165, -10, -85), (10, -28)),
+    I=make_pose(_FIST, _FIST, _FIST, (3, 4, 2, -6), (4, 75, 42, 62, 61)),                              K=make_pose((3, 4, 2, 5), (50, 8, 5, -3), _FIST, _FIST, (20, 33, 39, 15, 25), (-25, 0, 0)),
+    L=make_pose(_UP, _FIST, _FIST, _FIST, (75, 5, 0, 0, 10)),                                          M=make_pose((82, 67, 23, 0), (81, 72, 27, 0), (79, 55, 52, -2), _FIST, (2, 29, 79, -20, -14)),
+    N=make_pose((84, 61, 22, 0), (81, 49, 52, -1), _FIST, _FIST, (20, 30, 80, -20, -19)),              O=make_pose((48, 51, 33, 3), (44, 56, 33, 2), (52, 50, 32, -2), (58, 52, 32, -4), (16, 68, 41, 14, 60), (62, 0, 0)),
+    P=make_pose((35, 6, 4, 5), (78, 12, 6, -4), (85, 95, 50, 0), (85, 95, 50, 0), (16, 50, 32, 10, 30), (-70, 0, 48), (35, 0)),
+    Q=make_pose((35, 12, 6, 4), (70, 80, 45, 0), (72, 82, 45, 0), (74, 84, 45, 0), (38, 45, 15, 10, 30), (222, 28, 155), (70, 0)),
+    R=make_pose((10, 5, 3, -10), (2, 8, 6, 12), _FIST, _FIST, (7, 67, 52, 37, 36)),                    S=make_pose(_FIST, _FIST, _FIST, _FIST, (29, 50, 51, 51, -6)),
+    T=make_pose((55, 100, 50, 20), (85, 100, 55, -6), _FIST, _FIST, (-1, 16, 4, 0, 0)),                U=make_pose((3, 4, 2, -2), (3, 4, 2, 2), _FIST, _FIST, (3, 63, 42, 50, 36)),
+    V=make_pose((3, 4, 2, 12), (3, 4, 2, -10), _FIST, _FIST, (9, 66, 53, 35, 32)),                     W=make_pose((3, 4, 2, 14), (3, 4, 2, 1), (3, 4, 2, -12), (63, 80, 53, -2), (-4, 70, 55, 47, 35)),
+    X=make_pose((20, 80, 50, 0), _FIST, _FIST, _FIST, (31, 66, 53, 35, 26), (50, 0, 0)),               Y=make_pose(_FIST, _FIST, _FIST, (3, 4, 2, -20), (70, 5, 0, -10, 10)))
 
 def letter_pose(
     letter:str, # One of the 24 letters
@@ -225,10 +226,10 @@ def letter_pose(
 def _check_size(size):
     if isinstance(size, bool) or not isinstance(size, int) or not 8<=size<=4096: raise ValueError(f"size is {size!r}: expected a whole number of pixels from 8 to 4096")
 
-def render(
+def render_hands(
     what,        # Letters such as "ABC", or poses, shape (n, 26) or (26,), degrees
     size:int=28, # Height and width of the pictures in pixels, 8 to 4096
-    **kwargs,    # Light, skin and so on, see `draw`
+    **kwargs,    # Light, skin and so on, see `draw_hands`
 ):               # Pictures, float32, shape (n, size, size), 0..1; with a last axis of 3 when `skin` and `wall` have three colours
     "Draw letters or poses; raises `ValueError` for what is no letter, no pose or no size"
     _check_size(size)
@@ -236,8 +237,8 @@ def render(
         if not what: raise ValueError("no letter given: expected one or more of "+LETTERS)
         what = torch.stack([letter_pose(o) for o in what])
     what = torch.as_tensor(what, dtype=torch.float32).reshape(-1, np.shape(what)[-1])
-    if what.shape[-1]!=26: raise ValueError(f"a pose has {what.shape[-1]} angles: expected 26, as `pose` makes them")
-    x = draw(what, size, **kwargs)[0]
+    if what.shape[-1]!=26: raise ValueError(f"a pose has {what.shape[-1]} angles: expected 26, as `make_pose` makes them")
+    x = draw_hands(what, size, **kwargs)[0]
     return x[:, 0] if x.shape[1]==1 else x.permute(0, 2, 3, 1)
 
 # %% ../nbs/20_synth.ipynb #5be6694a
@@ -255,7 +256,7 @@ def _signers():
                 habit=4*torch.randn(m, 26, generator=g)*_bends(), view=torch.randn(m, 3, generator=g)*tensor([7., 4., 5.]))
 
 def _scene(letter, signer, g, vary):
-    "What a photograph needs of hand and light: arguments of `draw`"
+    "What a photograph needs of hand and light: arguments of `draw_hands`"
     who, n = _signers(), len(letter)
     if n and not 0<=int(signer.min())<=int(signer.max())<_SIGNERS: raise ValueError(f"signers are numbered 0 to {_SIGNERS-1}, found {int(signer.min())} to {int(signer.max())}")
     angles = torch.stack([POSES[o] for o in LETTERS])[letter]
@@ -276,7 +277,7 @@ def _mirror(x, box, left):
     x = torch.where(left[:, None, None, None], x.flip(-1), x)
     return x, torch.cat([torch.where(left, 1-box[:, 0], box[:, 0])[:, None], box[:, 1:]], 1)
 
-def photographs(
+def hand_photographs(
     letter, # Class index of each photograph, int64 tensor, shape (n,)
     signer, # Number of its signer, as `letter`, 0..63
     g,      # A CPU `torch.Generator` for everything that differs between photographs
@@ -292,11 +293,11 @@ def photographs(
     skin, wall = tone*torch.cat([torch.ones(n, 2), sleeve], 1), _uniform(g, .4, .95, n, 1)+.15*torch.randn(n, 4, generator=g)
     scene |= dict(skin=skin.clamp(.1, 1)[..., None], wall=wall.clamp(.05, 1)[..., None], patches=_boxes(g, n, 3, .15, _uniform(g, .05, 1, n, 3, 1)),
                   shift=.04*vary*torch.randn(n, 2, generator=g), zoom=_uniform(g, .76, .96, n))
-    x, box = draw(size=size, **{k: v.to(device) for k, v in scene.items()})
+    x, box = draw_hands(size=size, **{k: v.to(device) for k, v in scene.items()})
     return (x if left is None else _mirror(x, box, left.to(device))[0])[:, 0]
 
 # %% ../nbs/20_synth.ipynb #685c3624
-def variants(
+def photo_variants(
     photo, # Photographs, float32, shape (n, s, s), 0..1, on the CPU
     g,     # A CPU `torch.Generator`
 ):         # As many pictures, uint8, shape (n, 28, 28)
@@ -321,9 +322,9 @@ def _synth_half(n, seed, signers, left):
     g = torch.Generator().manual_seed(seed)
     m = max(24, -(-n//20))
     letter, who = torch.arange(m)%24, signers[torch.randint(len(signers), (m,), generator=g)]
-    photos = photographs(letter, who, g, vary=.45, left=torch.isin(who, signers[:round(left*len(signers))]))
+    photos = hand_photographs(letter, who, g, vary=.45, left=torch.isin(who, signers[:round(left*len(signers))]))
     i = (torch.arange(n)%m)[torch.randperm(n, generator=g)]
-    x = torch.cat([variants(photos[o], g) for o in i.split(2000)])
+    x = torch.cat([photo_variants(photos[o], g) for o in i.split(2000)])
     return x.numpy(), letter[i].numpy(), i.numpy(), who[i].numpy()
 
 def synth_letters(
@@ -344,12 +345,12 @@ def synth_letters(
         x, y, p, s = _synth_half(n_train, 2*seed, torch.arange(24), left)
         xt, yt, pt, st = _synth_half(n_test, 2*seed+1, torch.arange(24, 32), left)
         return dict(x=x, y=y, photo=p, signer=s, x_test=xt, y_test=yt, photo_test=pt+int(p.max())+1, signer_test=st), {}
-    return Letters(**kept(file, made, make, what="the rendered hands")[0], source="synth", sha256=made)
+    return Letters(**kept_arrays(file, made, make, what="the rendered hands")[0], source="synth", sha256=made)
 
 # %% ../nbs/20_synth.ipynb #df309446
 TONES = "f6ede4 f3e7db f7ead0 eadaba d7bd96 a07e56 825c43 604134 3a312a 292420".split() # Monk Skin Tone scale, light to dark, red, green and blue in hexadecimal
 
-def snapshots(
+def hand_snapshots(
     letters:str,    # Letters such as "ABC", one a picture
     size:int=256,   # Height and width in pixels, 8 to 4096
     seed:int=0,     # The same seed, the same pictures
@@ -359,7 +360,7 @@ def snapshots(
 ):                  # (pictures, uint8, shape (n, size, size, 3); boxes (n, 4) of the hands: cx, cy, w, h as fractions of the picture)
     "Colour photographs of hands somewhere in a picture, with the box of each hand"
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0<=seed<2**31: raise ValueError(f"seed is {seed!r}: expected a whole number from 0 to 2**31-1")
-    render(letters, size=8), _check_size(size)
+    render_hands(letters, size=8), _check_size(size)
     g, n = torch.Generator().manual_seed(seed), len(letters)
     signer = torch.randint(_SIGNERS, (n,), generator=g)
     scene = _scene(tensor([LETTERS.index(o) for o in letters]), signer, g, vary)
@@ -371,7 +372,7 @@ def snapshots(
     zoom = _uniform(g, .35, .8, n)
     scene |= dict(skin=torch.stack([tone, tone, sleeve], 1).clamp(.05, 1), wall=wall.clamp(.15, 1), patches=_boxes(g, n, 5, .5, (_uniform(g, .25, .95, n, 5, 1)+.12*torch.randn(n, 5, 3, generator=g)).clamp(.05, 1)),
                   shift=(1-zoom)[:, None]*_uniform(g, -.4, .4, n, 2), zoom=zoom)
-    x, box = draw(size=size, **{k: v.to(device) for k, v in scene.items()})
+    x, box = draw_hands(size=size, **{k: v.to(device) for k, v in scene.items()})
     x, box = _mirror(x, box, (torch.rand(n, generator=g)<left).to(device))
     x = x+(.012*torch.randn(n, 1, size, size, generator=g)).to(device)
     return (x*255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu(), box.cpu()
@@ -384,6 +385,6 @@ def rendered_photos(
     "Photographs of rendered hands by signers that no train set has"
     from PIL import Image, ImageOps
     letter = torch.arange(n)%24
-    made = photographs(letter, 32+torch.arange(n)//24%32, torch.Generator().manual_seed(seed), size=size, vary=.45)
+    made = hand_photographs(letter, 32+torch.arange(n)//24%32, torch.Generator().manual_seed(seed), size=size, vary=.45)
     grey = [Image.fromarray((o.numpy()*255).round().astype(np.uint8)) for o in made]
     return [ImageOps.colorize(o, "#20140c", "#ffe9d6") for o in grey], letter.numpy()

@@ -16,8 +16,8 @@ from .data import *
 from .scratch import *
 
 # %% auto #0
-__all__ = ['LogisticRegression', 'loss_batch', 'outputs', 'evaluate', 'History', 'fit', 'Times', 't1', 'rates', 'full_batch',
-           'predict_image', 't1_middle', 'save_weights', 'load_weights', 't4_init']
+__all__ = ['LogisticRegression', 'loss_batch', 'batch_scores', 'evaluate', 'History', 'fit', 'Multiply', 'predict_image',
+           'save_weights', 'load_weights']
 
 # %% ../nbs/03_train.ipynb #f3f23f5b
 class LogisticRegression(nn.Module):
@@ -48,7 +48,7 @@ def loss_batch(
 
 # %% ../nbs/03_train.ipynb #2e6e05bd
 @torch.no_grad()
-def outputs(
+def batch_scores(
     model,   # Takes pictures, returns scores
     batches, # Yields pictures and class indexes
 ):           # (scores (n, c), class indexes (n,)), in the order of the batches
@@ -61,7 +61,7 @@ def evaluate(
     batches, # Yields pictures and class indexes
 ):           # A `Score` with loss, acc and f1, each picture counted once
     "How good a model is on all pictures of some batches"
-    return score(*outputs(model, batches))
+    return judge_scores(*batch_scores(model, batches))
 
 # %% ../nbs/03_train.ipynb #f52d65b0
 class History:
@@ -135,7 +135,7 @@ def fit(
         _check_finite(losses, epoch, lr)
         row = dict(epoch=epoch, train_loss=((losses*n).sum()/n.sum()).item(), train_acc=torch.cat(hits).float().mean().item())
         if valid:
-            scores, y = outputs(model, valid)
+            scores, y = batch_scores(model, valid)
             row |= dict(valid_loss=loss_func(scores, y).item(), valid_acc=accuracy(scores, y).item())
         hist.rows.append(row | dict(lr=opt.param_groups[0]["lr"], seconds=time.perf_counter()-start))
         if best and row["valid_loss"]<low: low, hist.best_epoch, keep = row["valid_loss"], epoch, {k: v.clone() for k, v in model.state_dict().items()}
@@ -143,7 +143,7 @@ def fit(
     return hist
 
 # %% ../nbs/03_train.ipynb #89c07cfa
-class Times(nn.Module):
+class Multiply(nn.Module):
     "Multiply pictures by a number"
     def __init__(self,
         by:float, # 255 turns pixels in 0..1 into those of the file
@@ -154,28 +154,28 @@ class Times(nn.Module):
     ):      # The same, multiplied
         return xb*self.by
 
-def t1(
+def _t1(
     letters, seed, device, scale, # As `run_recipe` gives them
     lr=1e-4, pixels=255., epochs=50, bs=256, # Learning rate; largest pixel; epochs; batch size
     frac=.15, n_out=26, start=1., # Part set aside at random; outputs; what the weights of `nn.Linear` are multiplied with at the start
 ):                                # dict: valid, test; valid_acc and valid_loss by epoch; dips, epochs that lost 5 points or more
     "A linear layer by plain SGD, its validation accuracy after each epoch"
     tr, va = random_split(letters.y, frac, seed)
-    model = nn.Sequential(Times(pixels), LogisticRegression(784, n_out))
+    model = nn.Sequential(Multiply(pixels), LogisticRegression(784, n_out))
     with torch.no_grad(): model[1].linear.weight.mul_(start)
     dl, dv = Batches(letters.x[tr], letters.y[tr], bs, shuffle=True, seed=seed, device=device), Batches(letters.x[va], letters.y[va], 4096, device=device)
     log = fit(model, dl, dv, scaled(epochs, 12, scale), lr, device=device, progress=False).frame
     return dict(valid=evaluate(model, dv).dict(), test=score_test(model, letters, device).dict(), valid_acc=log.valid_acc.tolist(), valid_loss=log.valid_loss.tolist(),
                 dips=int((log.valid_acc.diff()<-.05).sum()), _model=model)
 
-recipe("t1.stated", "T1 as stated: raw pixels, learning rate 0.0001", claims="T1.1 T1.2")(t1)
-recipe("t1.slow", "T1's second model: raw pixels, 0.00001, 100 epochs", claims="T1.3 T1.4", lr=1e-5, epochs=100)(t1)
-recipe("t1.same", "Pixels to 1, the rate times 255 squared, the start times 255", claims="T1.1", lr=1e-4*255**2, pixels=1., start=255.)(t1)
-recipe("t1.scaled", "Pixels to 1, a learning rate of 0.03", claims="T1.1 T1.5", lr=.03, pixels=1.)(t1)
-recipe("t1.tiny", "Raw pixels, 0.03 divided by 255 squared, the start divided by 255", claims="T1.1", lr=.03/255**2, start=1/255)(t1);
+recipe("t1.stated", "T1 as stated: raw pixels, learning rate 0.0001", claims="T1.1 T1.2")(_t1)
+recipe("t1.slow", "T1's second model: raw pixels, 0.00001, 100 epochs", claims="T1.3 T1.4", lr=1e-5, epochs=100)(_t1)
+recipe("t1.same", "Pixels to 1, the rate times 255 squared, the start times 255", claims="T1.1", lr=1e-4*255**2, pixels=1., start=255.)(_t1)
+recipe("t1.scaled", "Pixels to 1, a learning rate of 0.03", claims="T1.1 T1.5", lr=.03, pixels=1.)(_t1)
+recipe("t1.tiny", "Raw pixels, 0.03 divided by 255 squared, the start divided by 255", claims="T1.1", lr=.03/255**2, start=1/255)(_t1);
 
 # %% ../nbs/03_train.ipynb #9f27178b
-def rates(
+def _rates(
     letters, seed, device, scale,           # As `run_recipe` gives them
     lrs=(.003, .01, .03, .1, .65, 6.5), epochs=50, # Learning rates; epochs
 ):                                          # dict: one entry a rate, with valid, test and dips
@@ -184,13 +184,13 @@ def rates(
     res = {}
     for lr in lrs:
         set_seed(seed) # the same start for each
-        res[f"lr{lr:g}".replace(".", "_")] = {k: v for k, v in t1(letters, seed, device, scale, lr, 1., epochs).items() if k in keep}
+        res[f"lr{lr:g}".replace(".", "_")] = {k: v for k, v in _t1(letters, seed, device, scale, lr, 1., epochs).items() if k in keep}
     return res
 
-recipe("t1.rates", "Learning rates on pixels up to 1", claims="T1.1 T1.5")(rates);
+recipe("t1.rates", "Learning rates on pixels up to 1", claims="T1.1 T1.5")(_rates);
 
 # %% ../nbs/03_train.ipynb #b06a167a
-def full_batch(
+def _full_batch(
     letters, seed, device, scale,  # As `run_recipe` gives them
     lr=.03, epochs=4, bs=256,      # Learning rate; epochs of the small batches; their size
 ):                                 # dict: small, full_epochs, full_steps: valid, test, seconds
@@ -201,10 +201,10 @@ def full_batch(
         set_seed(seed); model, start = LogisticRegression(), time.perf_counter()
         fit(model, Batches(letters.x[tr], letters.y[tr], size, shuffle=True, seed=seed, device=device), None, n, lr, device=device, progress=False)
         seconds = time.perf_counter()-start
-        res[name] = dict(valid=score(predict(model, letters.x[va], device), letters.y[va]).dict(), test=score_test(model, letters, device).dict(), seconds=seconds)
+        res[name] = dict(**judge(model, letters, va, device), seconds=seconds)
     return res
 
-recipe("t1.full-batch", "The full batch against batches of 256", claims="T1.8", timings="*.seconds")(full_batch);
+recipe("t1.full-batch", "The full batch against batches of 256", claims="T1.8", timings="*.seconds")(_full_batch);
 
 # %% ../nbs/03_train.ipynb #048cb71e
 def predict_image(
@@ -213,17 +213,17 @@ def predict_image(
     device="cpu", # Where the model is
 ):                # (class index, probabilities (c,) of all classes)
     "Read one picture: a batch of one"
-    probs = predict(model, torch.as_tensor(image)[None], device)[0].softmax(-1)
+    probs = scores_of(model, torch.as_tensor(image)[None], device)[0].softmax(-1)
     return int(probs.argmax()), probs
 
 # %% ../nbs/03_train.ipynb #7cfa23a8
-def t1_middle(
+def _t1_middle(
     letters, seed, device, scale, # As `run_recipe` gives them
     side=14, lr=1e-4, pixels=255., epochs=50, # Height and width of the middle; settings of `t1`
 ):                                # dict: wrong, share of test pictures; middle and rim, share of those that are mended by neutral pixels there; lead, share of the lead that comes from the middle
     "Is the middle of a picture why T1's layer reads it wrongly?"
-    model = t1(letters, seed, device, scale, lr, pixels, epochs)["_model"].cpu()
-    bad = predict(model, letters.x_test).argmax(1).numpy()!=letters.y_test
+    model = _t1(letters, seed, device, scale, lr, pixels, epochs)["_model"].cpu()
+    bad = scores_of(model, letters.x_test).argmax(1).numpy()!=letters.y_test
     misread = lambda: torch.as_tensor(letters.x_test[bad]) # each look at them is a reading
     y, mean = torch.as_tensor(letters.y_test[bad]), torch.as_tensor(letters.x.mean(0)).round().to(torch.uint8)
     lo = (28-side)//2
@@ -231,14 +231,14 @@ def t1_middle(
     order = torch.minimum(torch.arange(28), 27-torch.arange(28))
     rim = torch.minimum(order[:, None], order[None]).flatten().argsort(stable=True)[:side**2]
     mask = dict(middle=mid, rim=torch.zeros(784, dtype=torch.bool).index_fill(0, rim, True).reshape(28, 28))
-    mended = {k: float((predict(model, torch.where(m, mean, misread())).argmax(1)==y).float().mean()) for k, m in mask.items()}
+    mended = {k: float((scores_of(model, torch.where(m, mean, misread())).argmax(1)==y).float().mean()) for k, m in mask.items()}
     x = misread()
-    scores = predict(model, x)
+    scores = scores_of(model, x)
     w = model[1].linear.weight.detach()
     lead = ((w[scores.argmax(1)]-w[y])*x.flatten(1)).reshape(-1, 28, 28)
     return dict(wrong=float(bad.mean()), **mended, lead=float((lead[:, mid].sum(1)/lead.sum((1, 2))).median()))
 
-recipe("t1.middle", "Are wrong pictures wrong for their middle?", claims="T1.7")(t1_middle);
+recipe("t1.middle", "Are wrong pictures wrong for their middle?", claims="T1.7")(_t1_middle);
 
 # %% ../nbs/03_train.ipynb #b4e8c860
 def save_weights(
@@ -270,7 +270,7 @@ def load_weights(
     return model
 
 # %% ../nbs/03_train.ipynb #612371f0
-def t4_init(
+def _t4_init(
     letters, seed, device, scale,    # As `run_recipe` gives them
     init="linear", stages=T4_STAGES, # "linear", as `nn.Linear` does, or "normal", spread 1; (epochs, learning rate, batch size) of each stage
 ):                                   # dict: start, valid, test
@@ -286,5 +286,5 @@ def t4_init(
         fit(model, Batches(letters.x[tr], letters.y[tr], bs, shuffle=True, seed=seed, device=device), None, scaled(epochs, 1, scale), lr, device=device, progress=False)
     return dict(start=start, valid=evaluate(model, dv).dict(), test=score_test(model, letters, device).dict())
 
-recipe("t4.linear-start", "T4's stages from the start of nn.Linear", claims="T4.1")(t4_init)
-recipe("t4.normal-start", "T4's stages on nn.Linear, from T4's start", claims="T4.1", init="normal")(t4_init);
+recipe("t4.linear-start", "T4's stages from the start of nn.Linear", claims="T4.1")(_t4_init)
+recipe("t4.normal-start", "T4's stages on nn.Linear, from T4's start", claims="T4.1", init="normal")(_t4_init);

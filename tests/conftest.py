@@ -16,7 +16,7 @@ def loads_data(path):
     for c in code_cells(load(path)):
         if source(c).startswith("#| export") or "parameters" in c["metadata"].get("tags", []): continue
         tree = ast.parse("".join("pass\n" if l.startswith(("!", "%")) else l for l in c["source"]))
-        banner = {id(o) for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "")=="start" for o in ast.walk(n)}
+        banner = {id(o) for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "")=="start_page" for o in ast.walk(n)}
         if any(isinstance(n, ast.Name) and n.id=="source" and id(n) not in banner for n in ast.walk(tree)): return True
     return False
 

@@ -15,10 +15,10 @@ def pictures(n=8, seed=0, side=28): return torch.rand(n, 1, side, side, generato
 @given(st.floats(-180, 180), st.floats(.6, 1.6), st.integers(-6, 6), st.integers(-6, 6), st.booleans())
 def test_the_same_pixels_as_torchvision_inside_the_frame(turn, zoom, right, down, flip):
     x, n = pictures(3), 3
-    m = affine(torch.full((n,), turn), torch.full((n,), zoom), torch.tensor([[right/28, down/28]]).expand(n, 2), torch.full((n,), flip))
+    m = affine_matrices(torch.full((n,), turn), torch.full((n,), zoom), torch.tensor([[right/28, down/28]]).expand(n, 2), torch.full((n,), flip))
     there = v2.functional.affine(x.flip(-1) if flip else x, angle=turn, translate=[right, down], scale=zoom, shear=[0., 0.], interpolation=v2.InterpolationMode.BILINEAR)
-    inside = warp(torch.ones_like(x), m, "black")>=1
-    apart = ((warp(x, m, "black")-there).abs()*255)[inside]
+    inside = warp_pictures(torch.ones_like(x), m, "black")>=1
+    apart = ((warp_pictures(x, m, "black")-there).abs()*255)[inside]
     assert not len(apart) or apart.max()<2
 
 def test_nothing_at_strength_zero():

@@ -143,7 +143,7 @@ def test_run_list():
     assert "02_scratch" in out and "t4.shuffled" in out
 
 def test_rendered_files_are_never_recorded_as_real(tmp_path):
-    from asl_course.files import write_letters_csv, TRAIN, TEST
+    from asl_course.files import write_letters_csv, TRAIN_CSV, TEST_CSV
     import numpy as np
     for n in (TRAIN, TEST): write_letters_csv(np.zeros((24, 28, 28), np.uint8), np.arange(24), tmp_path/n)
     before = {p.name: p.read_bytes() for p in (ROOT/"data"/"runs").iterdir()}
@@ -203,7 +203,7 @@ def test_rows_of_the_race_run_a_few_seeds_of_what_they_name(monkeypatch):
     from types import SimpleNamespace as NS
     seen = []
     monkeypatch.setattr(speed, "speedrun", lambda s, device, letters, **settings: (seen.append((s, settings)), NS(acc=s/100, seconds=float(s)))[1])
-    for id, n, settings in (("race-99", 9, {}), ("race-999", 5, speed.SURE), ("race-t3", 5, {}), ("race-shipped", 5, speed.SURE)):
+    for id, n, settings in (("race-99", 9, {}), ("race-999", 5, speed.SURE_READER), ("race-t3", 5, {}), ("race-shipped", 5, speed.SURE_READER)):
         ctx = NS(quick=False, device="cpu", letters=None, note="")
         ours, _, _ = c.bench_rows[id]["fn"](ctx)
         assert ours()==41+(n+1)/2 and seen==[(s, settings) for s in range(42, 42+n)] and "%" in ctx.note, id

@@ -11,7 +11,30 @@ def test_no_torch_at_import():
 
 def test_all_gives_the_lot():
     import asl_course.all as lot
-    for o in "LETTERS load_letters Letters random_split Batches synth_letters accuracy cross_entropy show_hands run_recipe".split(): assert hasattr(lot, o) and o in lot.__all__, o
+    for o in "LETTERS load_letters Letters random_split Batches synth_letters accuracy fit show_hands run_recipe".split(): assert hasattr(lot, o) and o in lot.__all__, o
+
+def test_names_of_all_are_of_nothing_else():
+    "Not of PyTorch, NumPy or a module of ours, nor a plain word that says nothing; and no two modules export one name"
+    import importlib, pkgutil, re
+    import numpy, torch.nn as nn, torch.nn.functional as F
+    import asl_course, asl_course.all as lot
+    from asl_course.pages import library_modules
+    taken = {*dir(torch), *dir(nn), *dir(F), *dir(numpy)}|{o.name for o in pkgutil.iter_modules(asl_course.__path__)}
+    assert sorted({*lot.__all__}&taken)==[]
+    vague = """ablate begin bound cast choice climb coarse compare conformal cost coverage difficulty draw flame floors gap growth identity interval
+        joints kept knows means missing operations outputs peaks peer pose prepare raced rates record recovery render resolution resolved score shipped signatures sizes
+        snapshots spans square stale start tail temperature timed turn wait warp widths workers world TRAIN TEST FORMAT OPSET SCHEMA SIZES SURE NETS MOVES""".split()
+    assert sorted({*lot.__all__}&{*vague})==[]
+    homes = {}
+    for m in map(importlib.import_module, library_modules()):
+        for n in m.__all__: homes.setdefault(n, []).append(m.__name__)
+    assert {n: o for n, o in homes.items() if len(o)>1}=={}
+
+def test_recipes_are_not_exported():
+    import importlib
+    from asl_course.pages import all_recipes
+    shown = [r.id for r in all_recipes().values() if r.fn.__name__ in importlib.import_module(r.fn.__module__).__all__]
+    assert shown==[]
 
 @pytest.mark.parametrize("given,env,in_test,want", [(None, None, None, "full"), (None, None, "1", "smoke"), (None, "full", "1", "full"), ("smoke", "full", None, "smoke"), ("full", "smoke", "1", "full"), (None, "", "1", "smoke")])
 def test_scale(monkeypatch, given, env, in_test, want):

@@ -48,22 +48,22 @@ def test_bad_batches(x, y, kw, match):
 
 def test_score_is_over_pictures_not_batches():
     scores = torch.randn(103, 24, generator=torch.Generator().manual_seed(0)); y = torch.arange(103)%24
-    s = score(scores, y)
+    s = judge_scores(scores, y)
     check_close(s.loss, torch.nn.functional.cross_entropy(scores, y)); check_close(s.acc, (scores.argmax(1)==y).float().mean())
 
 def test_predict_in_batches_is_predict_at_once():
     x = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
     m = NearestMean(x, np.arange(50)%24)
-    check_close(predict(m, x, bs=7), predict(m, x, bs=50), 1e-4)
+    check_close(scores_of(m, x, bs=7), scores_of(m, x, bs=50), 1e-4)
 
 @pytest.fixture(scope="module")
 def hands(tmp_path_factory): return synth_letters(960, 240, 3, tmp_path_factory.mktemp("synth"))
 
 def test_floors(hands):
-    m = Majority(np.array([3, 3, 1])); assert predict(m, hands.x_test).argmax(1).eq(3).all()
+    m = Majority(np.array([3, 3, 1])); assert scores_of(m, hands.x_test).argmax(1).eq(3).all()
     n = NearestMean(hands.x, hands.y); means = np.stack([hands.x[hands.y==c].mean(0) for c in range(24)])/255
     d = (((hands.x_test[:, None]/255-means)**2).sum((2, 3))).argmin(1)
-    assert (predict(n, hands.x_test).argmax(1).numpy()==d).mean()>.99
+    assert (scores_of(n, hands.x_test).argmax(1).numpy()==d).mean()>.99
 
 def test_test_readings_are_counted(hands):
     core.readings.begin(); score_test(Majority(hands.y), hands); assert core.readings.n==1

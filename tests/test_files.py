@@ -155,12 +155,12 @@ def test_two_processes_cache_at_once(good, tmp_path):
 @pytest.fixture()
 def pair(tmp_path, small):
     d = tmp_path/"set"
-    write_letters_csv(*small, d/TRAIN); write_letters_csv(small[0][:24], small[1][:24], d/TEST)
+    write_letters_csv(*small, d/TRAIN_CSV); write_letters_csv(small[0][:24], small[1][:24], d/TEST_CSV)
     return d
 
 def layouts(pair, kind):
     root = pair.parent/kind; (root/"sign_mnist").mkdir(parents=True)
-    for n in (TRAIN, TEST):
+    for n in (TRAIN_CSV, TEST_CSV):
         b = (pair/n).read_bytes()
         if kind=="plain": (root/n).write_bytes(b)
         if kind=="inside": (root/"sign_mnist"/n).write_bytes(b)
@@ -176,8 +176,8 @@ def test_layouts(pair, small, kind):
     assert (L.x==small[0]).all() and len(L.y_test)==24 and L.source=="real" and set(L.sha256)=={"train", "test"}
 
 def test_only_one_file(pair):
-    (pair/TEST).unlink()
-    with pytest.raises(DataError, match=f"found {TRAIN} but not {TEST}"): read_letters(pair)
+    (pair/TEST_CSV).unlink()
+    with pytest.raises(DataError, match=f"found {TRAIN_CSV} but not {TEST_CSV}"): read_letters(pair)
 
 def test_nothing_there(tmp_path): assert read_letters(tmp_path) is None
 
@@ -187,23 +187,23 @@ def make_zip(path, members):
     return path
 
 def test_zips(pair, tmp_path):
-    a, b = (pair/TRAIN).read_bytes(), (pair/TEST).read_bytes()
+    a, b = (pair/TRAIN_CSV).read_bytes(), (pair/TEST_CSV).read_bytes()
     with pytest.raises(DataError, match="holds no sign_mnist_train.csv"): read_letters(make_zip(tmp_path/"a.zip", [("other.csv", b"1")]))
-    with pytest.raises(DataError, match="several different files called"): read_letters(make_zip(tmp_path/"b.zip", [(TRAIN, a), (f"x/{TRAIN}", b), (TEST, b)]))
-    with pytest.raises(DataError, match="climbs out"): read_letters(make_zip(tmp_path/"c.zip", [(f"../{TRAIN}", a), (TEST, b)]))
-    with pytest.raises(DataError, match="climbs out"): read_letters(make_zip(tmp_path/"d.zip", [(f"/etc/{TRAIN}", a), (TEST, b)]))
+    with pytest.raises(DataError, match="several different files called"): read_letters(make_zip(tmp_path/"b.zip", [(TRAIN_CSV, a), (f"x/{TRAIN_CSV}", b), (TEST_CSV, b)]))
+    with pytest.raises(DataError, match="climbs out"): read_letters(make_zip(tmp_path/"c.zip", [(f"../{TRAIN_CSV}", a), (TEST_CSV, b)]))
+    with pytest.raises(DataError, match="climbs out"): read_letters(make_zip(tmp_path/"d.zip", [(f"/etc/{TRAIN_CSV}", a), (TEST_CSV, b)]))
     (tmp_path/"e.zip").write_bytes(b"PK not really")
     with pytest.raises(DataError, match="no zip file, or damaged"): read_letters(tmp_path/"e.zip")
-    z = make_zip(tmp_path/"f.zip", [(TRAIN, a), (TEST, b)]); blob = bytearray(z.read_bytes())
+    z = make_zip(tmp_path/"f.zip", [(TRAIN_CSV, a), (TEST_CSV, b)]); blob = bytearray(z.read_bytes())
     at = next(i for i in range(9000, 9100) if chr(blob[i]).isdigit()); blob[at] = ord("1") if blob[at]!=ord("1") else ord("2"); z.write_bytes(blob)
     with pytest.raises(DataError, match="damaged or cut short|expected"): read_letters(z)
 
 def test_pair_numbered_differently(pair, small):
-    relabel(pair/TRAIN, small[1]).replace(pair/TRAIN)
+    relabel(pair/TRAIN_CSV, small[1]).replace(pair/TRAIN_CSV)
     with pytest.raises(DataError, match="number the letters differently"): read_letters(pair)
 
 def test_relabelled_pair_says_so(pair, small, capsys):
-    relabel(pair/TRAIN, small[1]).replace(pair/TRAIN); relabel(pair/TEST, small[1][:24]).replace(pair/TEST)
+    relabel(pair/TRAIN_CSV, small[1]).replace(pair/TRAIN_CSV); relabel(pair/TEST_CSV, small[1][:24]).replace(pair/TEST_CSV)
     assert (read_letters(pair).y==small[1]).all() and "re-labelled copy" in capsys.readouterr().out
 
 @pytest.mark.parametrize("value,match", [("relative/folder", "expected an absolute path"), ("{tmp}/nowhere", "a folder, zip or file that is not there"), ("{tmp}", "holds neither")])
@@ -227,19 +227,19 @@ def test_path_and_asl_data(pair, monkeypatch, capsys, tmp_path):
 @pytest.mark.parametrize("kind", ["csv", "gz", "zip"])
 def test_one_of_the_files_or_a_zip_stands_for_both(pair, monkeypatch, tmp_path, kind):
     from asl_course.data import load_letters
-    place = layouts(pair, "zip") if kind=="zip" else pair/TRAIN
+    place = layouts(pair, "zip") if kind=="zip" else pair/TRAIN_CSV
     if kind=="gz":
-        for n in (TRAIN, TEST): (pair/f"{n}.gz").write_bytes(gzip.compress((pair/n).read_bytes())); (pair/n).unlink()
-        place = pair/f"{TEST}.gz"
+        for n in (TRAIN_CSV, TEST_CSV): (pair/f"{n}.gz").write_bytes(gzip.compress((pair/n).read_bytes())); (pair/n).unlink()
+        place = pair/f"{TEST_CSV}.gz"
     assert load_letters("real", place).rows==(72, 24)
     monkeypatch.setenv("ASL_DATA", str(place))
     assert load_letters("real").rows==(72, 24)
 
 def test_a_file_without_its_other_half_is_named(pair, tmp_path):
     from asl_course.data import load_letters
-    (pair/TEST).unlink()
-    with pytest.raises(DataError, match=f"found {TRAIN} but not {TEST} beside it"): load_letters("real", pair/TRAIN)
-    shutil.copy(pair/TRAIN, tmp_path/"mine.csv")
+    (pair/TEST_CSV).unlink()
+    with pytest.raises(DataError, match=f"found {TRAIN_CSV} but not {TEST_CSV} beside it"): load_letters("real", pair/TRAIN_CSV)
+    shutil.copy(pair/TRAIN_CSV, tmp_path/"mine.csv")
     with pytest.raises(DataError, match="mine.csv is neither .* `read_letters_csv` reads a single file"): load_letters("real", tmp_path/"mine.csv")
 
 def test_real_asked_for_but_absent(monkeypatch, tmp_path):
@@ -259,14 +259,14 @@ def test_what_the_reader_makes_of_the_published_files():
 # -- download
 
 def test_wrong_sha_installs_nothing(pair, tmp_path):
-    (tmp_path/"to").mkdir(); (tmp_path/"to"/TRAIN).write_text("old")
+    (tmp_path/"to").mkdir(); (tmp_path/"to"/TRAIN_CSV).write_text("old")
     with pytest.raises(DataError, match="sha256 .* expected .* nothing was installed"): install_letters(pair, tmp_path/"to")
-    assert [(o.name, o.read_text()) for o in (tmp_path/"to").iterdir()]==[(TRAIN, "old")]
+    assert [(o.name, o.read_text()) for o in (tmp_path/"to").iterdir()]==[(TRAIN_CSV, "old")]
 
 def test_install(pair, tmp_path):
-    sha = {n: read_letters_csv(pair/n)[2]["sha256"] for n in (TRAIN, TEST)}
+    sha = {n: read_letters_csv(pair/n)[2]["sha256"] for n in (TRAIN_CSV, TEST_CSV)}
     install_letters(layouts(pair, "zip"), tmp_path/"to", sha)
-    assert (tmp_path/"to"/TRAIN).read_bytes()==(pair/TRAIN).read_bytes() and len(list((tmp_path/"to").iterdir()))==2
+    assert (tmp_path/"to"/TRAIN_CSV).read_bytes()==(pair/TRAIN_CSV).read_bytes() and len(list((tmp_path/"to").iterdir()))==2
 
 def test_no_network_fails_in_seconds(tmp_path):
     t = time.perf_counter()

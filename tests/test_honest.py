@@ -37,17 +37,17 @@ def test_what_an_interval_refuses():
 def test_comparing_two_readers():
     g = np.random.default_rng(2)
     a = g.random(400)<.8; b = a.copy(); b[np.flatnonzero(a)[:30]] = False
-    r = compare(a, b)
+    r = compare_readers(a, b)
     assert r["diff"]==pytest.approx(30/400) and r["low"]>0 and r["mcnemar"]<1e-6 and r["swap"]<.002
-    assert compare(b, a)["diff"]==-r["diff"]
+    assert compare_readers(b, a)["diff"]==-r["diff"]
     a, b = np.r_[np.ones(10), np.zeros(2), np.ones(50)]>0, np.r_[np.zeros(10), np.ones(2), np.ones(50)]>0
-    assert compare(a, b)["mcnemar"]==compare(b, a)["mcnemar"]==pytest.approx(2*(1+12+66)/2**12), "two tails of twelve coins that fall ten to two"
-    same = compare(a, a); assert (same["diff"], same["mcnemar"], same["swap"])==(0, 1, 1)
+    assert compare_readers(a, b)["mcnemar"]==compare_readers(b, a)["mcnemar"]==pytest.approx(2*(1+12+66)/2**12), "two tails of twelve coins that fall ten to two"
+    same = compare_readers(a, a); assert (same["diff"], same["mcnemar"], same["swap"])==(0, 1, 1)
     assert same["high"]==-same["low"]==pytest.approx(1-.025**(1/62)), "no picture apart is no certainty either"
-    swing = compare([True, False]*20, [False, True]*20, np.arange(20).repeat(2)); assert swing["diff"]==0 and swing["low"]==swing["high"]==0, "each photograph's difference is none"
+    swing = compare_readers([True, False]*20, [False, True]*20, np.arange(20).repeat(2)); assert swing["diff"]==0 and swing["low"]==swing["high"]==0, "each photograph's difference is none"
     a, b = (np.repeat(g.random(12)<.5, 40) for _ in range(2)) # twelve photographs, by chance
-    r = compare(a, b, np.arange(12).repeat(40)); assert r["swap"]>.03>r["mcnemar"] or r["diff"]==0
-    with pytest.raises(ValueError, match="4 and 3 pictures"): compare([True]*4, [True]*3)
+    r = compare_readers(a, b, np.arange(12).repeat(40)); assert r["swap"]>.03>r["mcnemar"] or r["diff"]==0
+    with pytest.raises(ValueError, match="4 and 3 pictures"): compare_readers([True]*4, [True]*3)
 
 def test_calibration_error():
     y = torch.arange(24).repeat(50)
@@ -64,7 +64,7 @@ def test_temperature_undoes_what_was_done_to_scores():
     g = torch.Generator().manual_seed(0)
     scores = 2*torch.randn(6000, 24, generator=g)
     y = torch.multinomial(scores.softmax(1), 1, generator=g)[:, 0] # by chance, as the scores say
-    assert temperature(scores, y)==pytest.approx(1, rel=.05) and temperature(scores*3, y)==pytest.approx(3, rel=.05)
+    assert fit_temperature(scores, y)==pytest.approx(1, rel=.05) and fit_temperature(scores*3, y)==pytest.approx(3, rel=.05)
 
 def test_temperature_is_that_of_scikit_learn():
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -77,7 +77,7 @@ def test_temperature_is_that_of_scikit_learn():
     g = torch.Generator().manual_seed(1)
     scores = torch.randn(800, 6, generator=g); y = torch.multinomial((scores*.6).softmax(1), 1, generator=g)[:, 0]
     peer = CalibratedClassifierCV(FrozenEstimator(Said().fit(scores.numpy(), y.numpy())), method="temperature").fit(scores.double().numpy(), y.numpy())
-    check_close((scores/temperature(scores, y)).softmax(1), torch.tensor(peer.predict_proba(scores.double().numpy())).float(), 2e-3)
+    check_close((scores/fit_temperature(scores, y)).softmax(1), torch.tensor(peer.predict_proba(scores.double().numpy())).float(), 2e-3)
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([.05, .1, .3]))
@@ -115,15 +115,15 @@ def test_each_picture_is_scored_by_a_model_that_has_not_seen_its_photograph():
     assert (cross_val_scores(make, x, y, photo, 4)==0).all()
 
 def test_a_world_of_new_signers():
-    x, y, photo, signer = world(48, 5, 3)
+    x, y, photo, signer = rendered_test_set(48, 5, 3)
     assert x.shape==(240, 28, 28) and len(np.unique(photo))==48 and (np.bincount(photo)==5).all() and (y==photo%24).all() and set(signer)=={32, 33}
-    assert (x==world(48, 5, 3)[0]).all() and not (x==world(48, 5, 4)[0]).all()
+    assert (x==rendered_test_set(48, 5, 3)[0]).all() and not (x==rendered_test_set(48, 5, 4)[0]).all()
 
 def test_readers_have_names():
     with pytest.raises(ValueError, match="no reader 'tree': expected linear, mlp"): train_reader("tree", None, None, 0)
 
 def test_where_a_threshold_comes_from():
-    res = {k: v["acc"] for k, v in conformal(None, 42, "cpu", "smoke").items()}
+    res = {k: v["acc"] for k, v in _conformal(None, 42, "cpu", "smoke").items()}
     assert set(res)=={"leaking", "same", "honest", "people"}
     assert res["leaking"]<.8<res["honest"]<.97 and res["leaking"]<min(res["same"], res["people"])
 

@@ -38,10 +38,10 @@ def test_interpretation_counts_every_validation_row(hands, learn):
         cm = ClassificationInterpretation.from_learner(learn).confusion_matrix()
         scores, y = learn.get_preds()
     assert cm.shape==(24, 24) and cm.sum()==240 and (cm.sum(1)==np.bincount(hands.y_test, minlength=24)).all()
-    check_close(scores, predict(learn.model, hands.x_test).softmax(1), 1e-4)
+    check_close(scores, scores_of(learn.model, hands.x_test).softmax(1), 1e-4)
 
 def test_a_change_touches_train_batches_only(hands, learn):
-    learn.add_cb(Change(lambda xb: xb*0))
+    learn.add_cb(ChangeBatch(lambda xb: xb*0))
     seen = []
     learn.model.register_forward_hook(lambda m, args, out: seen.append((m.training, bool((args[0]==0).all()))))
     with learn.no_bar(), learn.no_logging(): learn.fit(1, 1e-3)
@@ -65,7 +65,7 @@ def test_export_is_whole_or_not_at_all(hands, learn, tmp_path):
     assert p.stat().st_size<1e6, "the pictures went with it"
     assert learn.dls.train.batches.y.shape==(2400,), "the Learner lost its data"
     with pytest.warns(UserWarning, match="insecure pickle"): back = load_learner(p)
-    check_close(predict(back.model, hands.x_test[:50]), predict(learn.model, hands.x_test[:50]), 1e-5)
+    check_close(scores_of(back.model, hands.x_test[:50]), scores_of(learn.model, hands.x_test[:50]), 1e-5)
 
 def test_processes_must_share_equally():
     with pytest.raises(ValueError, match=r"batches of \[5\] pictures.*2 processes"): shared_losses(MLP(784, (4,), 24), [(torch.rand(5, 1, 28, 28), torch.arange(5))], .1)
@@ -77,7 +77,7 @@ def test_shipped_recipe_has_nothing_left_to_choose(hands):
     assert core.readings.n==2, "one look at the test file each"
     assert a.acc==b.acc and a.loss==b.loss and all(torch.equal(p, q) for p, q in zip(a.model.state_dict().values(), b.model.state_dict().values()))
     assert "valid_loss" not in a.history.frame and not a.model.training and a.seconds>0
-    assert a.acc==score(predict(a.model, hands.x_test), hands.y_test).acc
+    assert a.acc==judge_scores(scores_of(a.model, hands.x_test), hands.y_test).acc
 
 def test_choice_asks_each_network_about_photographs_it_has_not_seen(hands, monkeypatch):
     from asl_course import learner
@@ -92,7 +92,7 @@ def test_choice_asks_each_network_about_photographs_it_has_not_seen(hands, monke
         i = rows(x); asked.extend(i); assert not seen&set(groups[i])
         return F.one_hot(torch.as_tensor(np.where(right[i], few.y[i], (few.y[i]+1)%24)), 24).float()
     monkeypatch.setattr(learner, "cnn_fit", note); monkeypatch.setattr(learner, "predict", read)
-    res = learner.choice(few, 0, "cpu", "full", SHIPPED, n=3)
+    res = learner._choose_changes(few, 0, "cpu", "full", SHIPPED_CHANGES, n=3)
     assert sorted(asked)==list(range(600)) and res["valid"]["acc"]==pytest.approx(right.mean())
     wrong = np.array([1-right[groups==g].mean() for g in np.unique(groups)])
     assert res["photographs"]==(wrong>.5).sum() and ((wrong>0)&(wrong<=.5)).any() and ((wrong>.5)&(wrong<1)).any()
@@ -107,5 +107,5 @@ def test_what_is_shipped_is_what_was_chosen(hands, monkeypatch):
         return CNN(), None
     monkeypatch.setattr(learner, "cnn_fit", note)
     train_recipe(7, "cpu", hands)
-    learner.choice(hands.sample(600, 100), 7, "cpu", "full", **{**recipes["shipped.choice-no-flip"].settings, "n": 2})
+    learner._choose_changes(hands.sample(600, 100), 7, "cpu", "full", **{**recipes["shipped.choice-no-flip"].settings, "n": 2})
     assert len(seen)==3 and seen[0]==seen[1]==seen[2] and "flip" not in seen[0][3] and "rotate=10" in seen[0][3]

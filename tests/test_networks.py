@@ -24,7 +24,7 @@ def test_mlp_shapes_and_dropout():
 
 def test_rescale_and_glorot():
     assert Rescale(-1, 1)(torch.tensor([0., .5, 1.])).tolist()==[-1, 0, 1]
-    set_seed(0); m = glorot(MLP())
+    set_seed(0); m = glorot_start(MLP())
     for i in (1, 3, 5):
         most = (6/sum(m[i].weight.shape))**.5 # of a uniform draw, whose spread is most/√3
         assert m[i].weight.abs().max()<=most and m[i].weight.std().item()==pytest.approx(most/3**.5, rel=.03) and (m[i].bias==0).all()
@@ -32,16 +32,16 @@ def test_rescale_and_glorot():
 def test_t3_train_keeps_the_best_epoch_and_counts_its_looks(hands):
     from asl_course import core
     core.readings.begin()
-    r = t3_mlp(hands, 1, "cpu", "smoke", softmax=False)
+    r = _t3_mlp(hands, 1, "cpu", "smoke", softmax=False)
     log = r["curve"]
     assert r["best_epoch"]==int(np.argmin(log["valid_loss"])) and core.readings.n==len(log["valid_loss"])+1
     assert r["test"]["acc"]==pytest.approx(log["valid_acc"][r["best_epoch"]], abs=1e-4) and r["last"]["acc"]==pytest.approx(log["valid_acc"][-1], abs=1e-4)
     core.readings.begin()
-    r = t3_mlp(hands, 1, "cpu", "smoke", softmax=False, valid="photo")
+    r = _t3_mlp(hands, 1, "cpu", "smoke", softmax=False, valid="photo")
     assert core.readings.n==1 and r["valid"]!=r["test"]
 
 def test_softmax_in_front_cannot_pass_its_floor(hands):
-    r = t3_mlp(hands, 1, "cpu", "smoke", softmax=True)
+    r = _t3_mlp(hands, 1, "cpu", "smoke", softmax=True)
     assert min(r["curve"]["train_loss"])>np.log(np.e+23)-1
 
 @settings(max_examples=25, deadline=None)
@@ -79,10 +79,10 @@ def test_grad_cam_finds_what_speaks_for_a_class():
 
 def test_coarse():
     x = np.arange(784, dtype=np.uint16).reshape(1, 28, 28).astype(np.uint8)
-    assert (coarse(x, 28)==x).all() and len(np.unique(coarse(x, 7)))<=49
-    b = coarse(x, 14); assert (b[0, ::2, ::2]==b[0, 1::2, 1::2]).all()
-    assert b[0, 6, 8]==round(x[0, 6:8, 8:10].mean()) and coarse(x, 7)[0, 27, 0]==round(x[0, 24:, :4].mean())
-    with pytest.raises(ValueError, match="divisor"): coarse(x, 9)
+    assert (coarsen(x, 28)==x).all() and len(np.unique(coarsen(x, 7)))<=49
+    b = coarsen(x, 14); assert (b[0, ::2, ::2]==b[0, 1::2, 1::2]).all()
+    assert b[0, 6, 8]==round(x[0, 6:8, 8:10].mean()) and coarsen(x, 7)[0, 27, 0]==round(x[0, 24:, :4].mean())
+    with pytest.raises(ValueError, match="divisor"): coarsen(x, 9)
 
 def test_one_cycle():
     t = np.linspace(0, 1, 101); v = [one_cycle(o) for o in t]

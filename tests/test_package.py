@@ -72,14 +72,14 @@ def new_chapter(folder):
         text("# A new chapter\n\n> It says hello.\n\n- part: Use it\n- question: Can a chapter be added?"),
         text("Before this: [Why does it fail on you?](15_people.ipynb)."), marked,
         code("#| export\nfrom asl_course.core import *"), code("#| export\ndef hello():\n    \"A greeting\"\n    return 'hello'"),
-        code("from asl_course.exercises import check"), code("run = start('17_letters_again', scale, seed, device, source)\nrun"),
+        code("from asl_course.exercises import check"), code("run = start_page('17_letters_again', scale, seed, device, source)\nrun"),
         code("def greet(): ...\n\ncheck(\"letters_again.greet\", greet)"), code("headline('greetings', 1)")]
     (nbs/"17_letters_again.ipynb").write_text(json.dumps(frame, indent=1)+"\n", encoding="utf-8")
     made("solutions/s18_app.ipynb", "solutions/s17_letters_again.ipynb")
     solved = load(nbs/"solutions"/"s17_letters_again.ipynb")
     cells = "class Greet:\n    \"A greeting\"\n    hint = \"Say it\"\n    idea = \"Return it\"\n    def cases(): yield \"once\", (), \"hello\"\n    wrong = [lambda: \"\", lambda: 1]"
     solved["cells"] = [solved["cells"][0], code("#| default_exp cases.letters_again"), text("# Solutions: a greeting\n\n> Said once."), marked,
-                       code("from asl_course.core import *\nfrom asl_course.exercises import check"), code("run = start('s17_letters_again', scale, seed, device, source)\nrun"),
+                       code("from asl_course.core import *\nfrom asl_course.exercises import check"), code("run = start_page('s17_letters_again', scale, seed, device, source)\nrun"),
                        code("check(\"letters_again.greet\", lambda: \"hello\", must=True)"), code("#| exporti\n"+cells), code("headline('greetings', 1)")]
     (nbs/"solutions"/"s17_letters_again.ipynb").write_text(json.dumps(solved, indent=1)+"\n", encoding="utf-8")
 

@@ -96,7 +96,7 @@ def test_a_row_as_a_picture_gives_the_same_letter(reads, pictures):
     want = reads.probs(rows)
     for r, p in zip(rows, want):
         small = Image.fromarray(r)
-        assert np.array_equal(prepare(bytes_of(small)), r) and np.array_equal(prepare(r.reshape(-1)), r), "28x28 stays as it is"
+        assert np.array_equal(prepare_photo(bytes_of(small)), r) and np.array_equal(prepare_photo(r.reshape(-1)), r), "28x28 stays as it is"
         big = bytes_of(small.resize((280, 280), Image.Resampling.BICUBIC).convert("RGB"))
         got = reads(big)
         assert got.letter==LETTERS[p.argmax()] or np.sort(p)[-1]-np.sort(p)[-2]<.1
@@ -129,7 +129,7 @@ def test_what_is_no_picture(tmp_path):
     with pytest.raises(FileNotFoundError, match="no file"): open_photo(tmp_path/"none.png")
     for a, says in ((np.full((30, 30), np.nan), "900 values of the array are not finite"), (np.full((30, 30), 2.), "floats from 2 to 2: expected 0 to 1"), (np.zeros((5, 30)), "at least 14x14"),
                     (np.zeros((30, 30, 5)), r"shape \(30, 30, 5\)"), (np.full((30, 30), -1), "expected uint8"), (np.zeros(700), "a row of 700 values: expected 784")):
-        with pytest.raises(ValueError, match=says): prepare(a)
+        with pytest.raises(ValueError, match=says): prepare_photo(a)
 
 def huge_png():
     import struct, zlib
@@ -142,14 +142,14 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path):
 
 def test_crop_and_mirror(pictures):
     a = np.full((100, 200), 30, np.uint8); a[20:60, 120:160] = np.kron(pictures[0][:20, :20], np.ones((2, 2), np.uint8))
-    got = prepare(a, (120, 20, 160, 60), margin=0)
+    got = prepare_photo(a, (120, 20, 160, 60), margin=0)
     alone = np.asarray(Image.fromarray(a[20:60, 120:160]).resize((28, 28), Image.Resampling.BICUBIC))
     assert np.array_equal(got[3:-3, 3:-3], alone[3:-3, 3:-3]), "only at the rim do neighbours count"
-    assert np.array_equal(prepare(a, (120, 20, 160, 60), mirror=True, margin=0), got[:, ::-1])
-    assert square((200, 100))==(50, 0, 100) and square((200, 100), (0, 0, 20, 40), .1)==pytest.approx((-14, -4, 48))
-    assert prepare(a, (180, 0, 200, 100)).shape==(28, 28), "over the edge: what is there goes on"
+    assert np.array_equal(prepare_photo(a, (120, 20, 160, 60), mirror=True, margin=0), got[:, ::-1])
+    assert square_box((200, 100))==(50, 0, 100) and square_box((200, 100), (0, 0, 20, 40), .1)==pytest.approx((-14, -4, 48))
+    assert prepare_photo(a, (180, 0, 200, 100)).shape==(28, 28), "over the edge: what is there goes on"
     for crop in ((0, 0, 201, 10), (-1, 0, 5, 5), (5, 5, 5, 9), (9, 9, 2, 20)):
-        with pytest.raises(ValueError, match="of a picture of 200x100: expected 0 <= left < right <= 200"): prepare(a, crop)
+        with pytest.raises(ValueError, match="of a picture of 200x100: expected 0 <= left < right <= 200"): prepare_photo(a, crop)
 
 def test_predictions(reads, pictures):
     one = reads(pictures[0]); assert one.letter==LETTERS[one.probs.argmax()] and one.sure==(one.probs.max()>=.6) and np.array_equal(one.picture, pictures[0])

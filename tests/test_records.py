@@ -38,7 +38,7 @@ def changed(texts, *edits):
     return texts
 
 def stale_after(known, *edits):
-    code = Code(changed(library_code().texts, *edits))
+    code = LibraryCode(changed(library_code().texts, *edits))
     return {id for id, r in known.items() if code.identity(*r.where.rsplit(".", 1))!=r.code()[0]}
 
 @pytest.mark.parametrize("what", CHANGES)
@@ -102,7 +102,7 @@ def test_smoke_runs_are_the_same_twice(today, known):
 
 # -- identity
 
-def identities_of(*texts): return [Code(dict(m=t)).identity("m", "f") for t in texts]
+def identities_of(*texts): return [LibraryCode(dict(m=t)).identity("m", "f") for t in texts]
 
 @pytest.mark.parametrize("one,other", [
     ("def f(x): return x", "def f(x:int)->int:\n    'Doc'\n    return x # why"),
@@ -145,7 +145,7 @@ def test_what_counts(one, other):
 def test_names_are_followed_from_module_to_module():
     texts = dict(a="def g(x): return x\ndef h(x): return x", b="from .a import g as k\nfrom . import a\ndef one(x): return k(x)\ndef two(x): return a.h(x)",
                  c="from .b import *\ndef f(x):\n    from asl_course.a import h\n    return one(h(x))\ndef e(x): return two(x)")
-    def moved(name, module, old, new): return Code(texts).identity("c", name)!=Code(texts | {module: texts[module].replace(old, new)}).identity("c", name)
+    def moved(name, module, old, new): return LibraryCode(texts).identity("c", name)!=LibraryCode(texts | {module: texts[module].replace(old, new)}).identity("c", name)
     assert moved("f", "a", "def g(x): return x", "def g(x): return -x") and moved("f", "a", "def h(x): return x", "def h(x): return -x")
     assert moved("e", "a", "def h(x): return x", "def h(x): return -x") and not moved("e", "a", "def g(x): return x", "def g(x): return -x")
 
@@ -153,37 +153,37 @@ def test_modules_are_found_by_every_kind_of_import():
     texts = {"o": "def g(): return 1", "sub.t1": "from .t2 import g\ndef h(): return g()", "sub.t2": "from ..o import g as k\ndef g(): return k()"}
     for how in ("import asl_course.o as o\ndef f(): return o.g()", "def f():\n    import asl_course.o as o\n    return o.g()", "from . import o\ndef f(): return o.g()", "from asl_course import o\ndef f(): return o.g()",
                 "from .sub import t1\ndef f(): return t1.h()", "from asl_course.sub.t1 import h\ndef f(): return h()", "from asl_course.sub.t2 import *\ndef f(): return g()"):
-        one, two = (Code(texts | dict(m=how, o=f"def g(): return {k}")).identity("m", "f") for k in (1, 2))
+        one, two = (LibraryCode(texts | dict(m=how, o=f"def g(): return {k}")).identity("m", "f") for k in (1, 2))
         assert one!=two, how
 
 def test_a_circle_of_imports_ends():
-    code = Code(dict(a="from .b import g\ndef f(): return g()", b="from .a import g"))
+    code = LibraryCode(dict(a="from .b import g\ndef f(): return g()", b="from .a import g"))
     assert code.identity("a", "f") and code.find("a", "g") is None
     with pytest.raises(KeyError, match="no function h in the module a"): code.identity("a", "h")
-    assert Code(dict(a="from .b import f", b="def f(): return 1")).identity("a", "f")
+    assert LibraryCode(dict(a="from .b import f", b="def f(): return 1")).identity("a", "f")
 
 def test_what_is_named_by_what_is_named_counts():
     "p calls g of a, q calls g of b; the constants of a and b change places"
     texts = lambda i, j: dict(a=f"K = {i}\ndef g(): return K\ndef p(): return g()", b=f"K = {j}\ndef g(): return K\ndef q(): return g()", m="from .a import p\nfrom .b import q\ndef f(): return p()-q()")
-    assert Code(texts(1, 2)).identity("m", "f")!=Code(texts(2, 1)).identity("m", "f")
+    assert LibraryCode(texts(1, 2)).identity("m", "f")!=LibraryCode(texts(2, 1)).identity("m", "f")
 
 def test_methods_of_the_data_count():
     texts = dict(core="class Letters:\n    def part(self): return 1", m="def f(letters): return letters.part()\ndef e(letters): return letters.x")
     other = texts | dict(core=texts["core"].replace("1", "2"))
-    assert Code(texts).identity("m", "f")!=Code(other).identity("m", "f") and Code(texts).identity("m", "e")==Code(other).identity("m", "e")
+    assert LibraryCode(texts).identity("m", "f")!=LibraryCode(other).identity("m", "f") and LibraryCode(texts).identity("m", "e")==LibraryCode(other).identity("m", "e")
 
 def test_two_functions_of_one_name_are_two():
     texts = dict(a="def g(x): return 1", b="def g(x): return 2", c="from .a import g\nfrom .b import g as k\ndef f(x): return g(x)-k(x)")
-    assert Code(texts).identity("c", "f")!=Code(texts | dict(b="def g(x): return 3")).identity("c", "f")
-    assert Code(texts).identity("c", "f")!=Code(dict(a=texts["b"], b=texts["a"], c=texts["c"])).identity("c", "f")
+    assert LibraryCode(texts).identity("c", "f")!=LibraryCode(texts | dict(b="def g(x): return 3")).identity("c", "f")
+    assert LibraryCode(texts).identity("c", "f")!=LibraryCode(dict(a=texts["b"], b=texts["a"], c=texts["c"])).identity("c", "f")
 
 def test_what_all_gathers_is_followed():
     "`asl_course.all` imports modules by name while it runs: what it gives is found by what each exports"
     def texts(k): return dict(all="names = 1", b=f"__all__ = ['g']\ndef g(): return {k}", m="from asl_course.all import *\ndef f(): return g()")
-    one, two = (Code(texts(k)).identity("m", "f") for k in (1, 2))
-    assert one!=two and Code(texts(1) | dict(b="def g(): return 2")).identity("m", "f")!=one
+    one, two = (LibraryCode(texts(k)).identity("m", "f") for k in (1, 2))
+    assert one!=two and LibraryCode(texts(1) | dict(b="def g(): return 2")).identity("m", "f")!=one
     code = library_code()
-    assert code.find("all", "fit") is None and Code(code.texts | dict(m="from asl_course.all import *")).find("m", "fit")==("train", "fit")
+    assert code.find("all", "fit") is None and LibraryCode(code.texts | dict(m="from asl_course.all import *")).find("m", "fit")==("train", "fit")
 
 def test_a_page_and_the_library_agree(known):
     "Pages run their own definitions: what they record must be told from nothing in the library"
@@ -326,7 +326,7 @@ def test_stale_records_carry_a_dagger(toy, fake_recipe, shown_from):
     assert list(both.index)==["a", "† b"] and both.index.name=="from the record; † by other code than this"
     rec = json.loads(f.read_text())
     f.write_text(json.dumps({**rec, "accepted": [dict(identity=recipes[fake_recipe].code()[0], commit="f"*40)]}))
-    assert stale(read_record(fake_recipe, "synth"))=="" and shown().index[0]=="recorded (synth, full)"
+    assert why_stale(read_record(fake_recipe, "synth"))=="" and shown().index[0]=="recorded (synth, full)"
 
 def test_pages_that_share_a_process_do_not_meddle():
     "`nbdev_test` runs many pages in one process: a recipe that another page has registered says nothing of the library"
@@ -335,7 +335,7 @@ def test_pages_that_share_a_process_do_not_meddle():
     floors.__module__ = "__main__"
     try:
         recipe("data.floors", "Of another page")(floors)
-        assert stale(read_record("data.floors"))==""
+        assert why_stale(read_record("data.floors"))==""
     finally: recipes["data.floors"] = kept
 
 def test_on_record_leaves_out_what_was_measured_here(toy, fake_recipe, shown_from):
@@ -352,7 +352,7 @@ def test_on_record_leaves_out_what_was_measured_here(toy, fake_recipe, shown_fro
 @pytest.fixture()
 def old_record(toy, fake_recipe, tmp_path):
     "A record of the fake by other code, that names this commit"
-    head = git("rev-parse", "HEAD", cwd=ROOT)
+    head = run_git("rev-parse", "HEAD", cwd=ROOT)
     if head is None: pytest.skip("no git here; CI runs this in a clone")
     run_recipe(fake_recipe, toy, 42, scale="smoke", folder=tmp_path)
     def put(**changes):
@@ -382,7 +382,7 @@ def test_a_verdict_is_noted_or_refused(old_record, fake_recipe, monkeypatch, cle
     said = answers(result(), result(metrics=dict(acc=.5, seconds=7.), resolved={"train.lr": .1}, detail={}, readings=None, numbers={.3: 1}))
     rec = read_record(fake_recipe, "synth", old_record.folder)
     assert "numbers in its code that are gone: 0.3. Make sure" in said
-    assert said.startswith("accepted: the same as at ") and rec["accepted"]==[dict(identity=recipes[fake_recipe].code()[0], commit="c"*40)] and stale(rec)==""
+    assert said.startswith("accepted: the same as at ") and rec["accepted"]==[dict(identity=recipes[fake_recipe].code()[0], commit="c"*40)] and why_stale(rec)==""
     assert accept([fake_recipe], "synth", old_record.folder)=={fake_recipe: "valid as it is"}
 
 def test_what_cannot_be_judged_is_said(old_record, fake_recipe, monkeypatch, clean):
@@ -390,7 +390,7 @@ def test_what_cannot_be_judged_is_said(old_record, fake_recipe, monkeypatch, cle
     old_record(seed=dict(commit=None)); assert said()=="its record names no commit: run `asl_sweep test.fake` to measure it again"
     old_record(seed=dict(commit="1234567890"*4)); assert said().startswith("its commit 1234567890 is not in this history")
     rec = read_record(fake_recipe, "synth", old_record.folder)
-    old_record(seed=dict(commit=git("rev-parse", "HEAD", cwd=ROOT)))
+    old_record(seed=dict(commit=run_git("rev-parse", "HEAD", cwd=ROOT)))
     (old_record.folder/"test.fake.synth.json").rename(old_record.folder/"test.fake.real.json")
     other = json.loads((old_record.folder/"test.fake.real.json").read_text()) | dict(source="real", data={"train": "a", "test": "b"})
     write_record(other, old_record.folder)
@@ -407,7 +407,7 @@ def test_no_verdict_without_git_or_on_a_changed_library(fake_recipe, tmp_path, m
     with pytest.raises(ValueError, match="changes that no commit holds: commit them first"): accept([fake_recipe], "synth", tmp_path)
 
 def test_the_code_of_a_commit(tmp_path):
-    head = git("rev-parse", "HEAD", cwd=ROOT)
+    head = run_git("rev-parse", "HEAD", cwd=ROOT)
     if head is None: pytest.skip("no git here; CI runs this in a clone")
     assert (code_at(head, tmp_path)/"asl_course"/"core.py").exists()
     with pytest.raises(ValueError, match="1234567890 is not in this history"): code_at("1234567890"*4, tmp_path)
@@ -422,7 +422,7 @@ def test_committed_records(known):
         rec = read_record(id, src)
         assert rec["scale"]=="full" and rec["source"]==src and id in known and len(p.read_text())<200_000
         assert rec["test_readings"]==sum(o["test_readings"] for o in rec["seeds"]) and all(commits_of(rec)), id
-        if why := stale(rec) or ("" if len(rec["seeds"])>=known[id].seeds else f"{len(rec['seeds'])} of {known[id].seeds} seeds"):
+        if why := why_stale(rec) or ("" if len(rec["seeds"])>=known[id].seeds else f"{len(rec['seeds'])} of {known[id].seeds} seeds"):
             import warnings
             warnings.warn(f"{p.name}: {why}: asl_sweep --accept {id}, else asl_sweep {id}")
 
@@ -430,11 +430,11 @@ def test_what_a_verdict_or_a_shipped_model_stands_on_is_not_stale(known):
     from asl_course.tutorials.claims import CLAIMS
     from asl_course.predict import Predictor
     ids = {o[0] for c in CLAIMS for o in c.got+c.honest} | {Predictor().about.recipe, "outside.alone"}
-    old = {id: why for id in sorted(ids) if (why := stale(read_record(id)))}
+    old = {id: why for id in sorted(ids) if (why := why_stale(read_record(id)))}
     assert not old, f"the ledger or the model card stands on them: asl_sweep --accept {' '.join(old)}"
 
 def test_a_release_has_no_stale_record(known):
     version = next(l.split("=")[1].strip() for l in (ROOT/"settings.ini").read_text().splitlines() if l.startswith("version"))
-    if git("tag", "--points-at", "HEAD", cwd=ROOT) not in (f"v{version}", version): pytest.skip("no release: a commit tagged with its version is one")
-    old = [p.stem for p in (ROOT/"data"/"runs").glob("*.json") if stale(read_record(*p.stem.rsplit(".", 1)))]
+    if run_git("tag", "--points-at", "HEAD", cwd=ROOT) not in (f"v{version}", version): pytest.skip("no release: a commit tagged with its version is one")
+    old = [p.stem for p in (ROOT/"data"/"runs").glob("*.json") if why_stale(read_record(*p.stem.rsplit(".", 1)))]
     assert not old, old

@@ -55,6 +55,6 @@ def test_t4_scores_test_and_validation_apart(tmp_path):
     hands = synth_letters(480, 240, 1, tmp_path)
     from asl_course import core
     core.readings.begin()
-    res = t4(hands, 42, "cpu", "smoke", stages=((1, .1, 64),)*3)
+    res = _t4(hands, 42, "cpu", "smoke", stages=((1, .1, 64),)*3)
     assert len(res["stages"])==3 and core.readings.n==4
     assert res["valid"]!=res["test"] and {"loss", "acc", "f1"}==set(res["test"])

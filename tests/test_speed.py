@@ -19,21 +19,21 @@ def hands(tmp_path_factory):
 
 def test_timed_leaves_the_first_call_out():
     calls = []
-    timed(lambda: calls.append(1), n=3)
+    time_call(lambda: calls.append(1), n=3)
     assert len(calls)==4
 
 def test_operations_and_bytes_of_layers():
     net = nn.Sequential(nn.Conv2d(3, 5, 3, stride=2, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(5*4*4, 7)).train()
-    t = operations(net, torch.rand(2, 3, 9, 9), n=1)
+    t = count_operations(net, torch.rand(2, 3, 9, 9), n=1)
     assert t.layer.tolist()==["Conv2d", "ReLU", "Flatten", "Linear"] and net.training
     assert t.operations.iloc[0]==2*27*5*16*2 and t.operations.iloc[3]==2*80*7*2 and t.operations.iloc[1]==160
     assert t.bytes.iloc[0]==4*(2*3*81+2*5*16+5*27) and (t.seconds>0).all()
 
 def test_bound_takes_the_slower_of_the_two():
     import pandas as pd
-    t = bound(pd.DataFrame(dict(layer=["a", "b"], operations=[100, 1], bytes=[1, 100], seconds=[2., 2.])), Peaks(100, 1000, 100))
+    t = find_limits(pd.DataFrame(dict(layer=["a", "b"], operations=[100, 1], bytes=[1, 100], seconds=[2., 2.])), Peaks(100, 1000, 100))
     assert t.by.tolist()==["operations", "bytes"] and t.least.tolist()==[1, 1] and t.reached.tolist()==[.5, .5]
-    assert bound(t, Peaks(100, 1000, 100), cast=True).least.iloc[0]==.1
+    assert find_limits(t, Peaks(100, 1000, 100), cast=True).least.iloc[0]==.1
 
 def test_kept_bytes_counts_each_tensor_once():
     x = torch.randn(100, requires_grad=True)
@@ -49,10 +49,10 @@ def test_fast_dtype_follows_the_machine(monkeypatch):
 def test_flame_nests_calls():
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as prof:
         with torch.profiler.record_function("outer"): (torch.rand(50, 50)@torch.rand(50, 50)).sum()
-    calls = spans(prof)
+    calls = profile_spans(prof)
     depth = {n: k for n, t, d, k in calls}
     assert depth["outer"]==0 and depth["matmul"]==1 and depth["mm"]==2 and min(t for _, t, _, _ in calls)==0
-    assert flame(prof, "A title", 3).axes[0].get_title()=="A title"
+    assert draw_flame(prof, "A title", 3).axes[0].get_title()=="A title"
 
 # -- patches
 
@@ -85,12 +85,12 @@ def test_patch_fit_reads_repeats_itself_and_refuses_flat_pictures(hands):
     a, b, c = (patch_fit(hands.x, hands.y, s, nf=32, n=1500) for s in (1, 1, 2))
     one = torch.as_tensor(hands.x_test[:5])[:, None]/255
     assert torch.equal(a(one), b(one)) and not torch.equal(a(one), c(one)) and not a.training
-    assert score(predict(a, hands.x_test), hands.y_test).acc>.6
+    assert judge_scores(scores_of(a, hands.x_test), hands.y_test).acc>.6
     with pytest.raises(ValueError, match="100 pictures, each of one grey"): patch_fit(np.zeros((100, 28, 28), np.uint8), np.arange(100)%24, 0)
 
 def test_patches_in_bfloat16_read_the_same(hands):
     a, b = (patch_fit(hands.x, hands.y, 1, nf=32, n=1000, cast=c) for c in (torch.float32, torch.bfloat16))
-    pa, pb = (predict(m, hands.x_test).argmax(1) for m in (a, b))
+    pa, pb = (scores_of(m, hands.x_test).argmax(1) for m in (a, b))
     assert (pa==pb).float().mean()>.9
 
 # -- the ladder
@@ -115,7 +115,7 @@ def test_muon_steps_are_orthogonal_and_go_downhill():
 def test_every_parameter_has_one_optimiser():
     net = PoolFirst()
     for name, n in (("sgd", 1), ("adamw", 1), ("muon", 2)):
-        opts = optimisers(net, name, .1)
+        opts = make_optimisers(net, name, .1)
         ids = [id(p) for o in opts for g in o.param_groups for p in g["params"]]
         assert len(opts)==n and sorted(ids)==sorted(id(p) for p in net.parameters())
     assert all(p.dim()==4 and p.shape[1]>1 for g in opts[1].param_groups for p in g["params"]) and len(opts[1].param_groups[0]["params"])==3
@@ -129,11 +129,11 @@ def test_rows_that_are_chosen():
 
 def test_a_rung_goes_on_without_what_is_missing(hands, monkeypatch):
     monkeypatch.setattr(speed, "fast_dtype", lambda d: torch.float32)
-    r = speed.rung(hands.sample(1500, 48), 1, "cpu", "smoke", rows=128)
+    r = speed._rung(hands.sample(1500, 48), 1, "cpu", "smoke", rows=128)
     assert r["missing"]=="bfloat16 is not faster than float32 here" and 0<=r["valid"]["acc"]<=1 and r["train_seconds"]>0
     def broken(*a, **k): raise RuntimeError("no compiler")
     monkeypatch.setattr(torch, "compile", broken)
-    r = speed.rung(hands.sample(1500, 48), 1, "cpu", "smoke", rows=128, cast=False, compiled=True)
+    r = speed._rung(hands.sample(1500, 48), 1, "cpu", "smoke", rows=128, cast=False, compiled=True)
     assert r["missing"]=="torch.compile does not work here (RuntimeError)" and r["rows"]==128
 
 def test_a_rung_keeps_photographs_apart(hands, monkeypatch):
@@ -141,7 +141,7 @@ def test_a_rung_keeps_photographs_apart(hands, monkeypatch):
     def spy(x, y, *a, **k): seen["x"] = x; return CNN(), 1., 1
     monkeypatch.setattr(speed, "climb", spy)
     monkeypatch.setattr(speed, "predict", lambda m, x, d: (seen.setdefault("valid", x), torch.zeros(len(x), 24))[1])
-    speed.rung(hands, 1, "cpu", "smoke")
+    speed._rung(hands, 1, "cpu", "smoke")
     photo = {p.tobytes(): k for p, k in zip(hands.x, hands.photo)}
     both = {photo[p.tobytes()] for p in seen["x"]}&{photo[p.tobytes()] for p in seen["valid"]}
     assert len(seen["x"])+len(seen["valid"])==len(hands.y) and len(both)<.03*len(set(photo.values()))
@@ -149,16 +149,16 @@ def test_a_rung_keeps_photographs_apart(hands, monkeypatch):
 def test_climb_trains_and_averages(hands):
     x, y = hands.x[:640], hands.y[:640]
     kept = []
-    def run(**k): net, t, n = climb(x, y, 3, cast=False, changes={}, **k); kept.append(n); return torch.cat([p.flatten() for p in net.parameters()])
+    def run(**k): net, t, n = train_rung(x, y, 3, cast=False, changes={}, **k); kept.append(n); return torch.cat([p.flatten() for p in net.parameters()])
     a, b, mean = run(), run(), run(average=.4)
     assert torch.equal(a, b) and not torch.equal(a, mean) and kept==[5, 5, 5]
     assert (a-mean).norm()<.3*(a-run(lr=1e-9, epochs=1, opt="adamw")).norm(), "the mean of the last steps lies near the last"
 
 def test_other_starts(hands):
     net = PoolFirst(); was = net[1].weight.std().item()
-    speed.begin(net, "whitened", hands.x, 0)
+    speed.set_start(net, "whitened", hands.x, 0)
     assert torch.allclose(net[1].weight[:8], -net[1].weight[8:]) and net[1].weight.std().item()==pytest.approx(was, rel=.01)
-    speed.begin(net, "identity", hands.x, 0)
+    speed.set_start(net, "identity", hands.x, 0)
     x = torch.rand(1, 16, 5, 5)
     assert torch.allclose(net[5](x)[:, :16], x)
 
@@ -176,12 +176,12 @@ def test_speedrun_on_rendered_hands(hands):
 
 def test_other_recipes_run(hands):
     s = hands.sample(2000, 100)
-    r = speed.sizes(s, 42, "cpu", "smoke")
+    r = speed._sizes(s, 42, "cpu", "smoke")
     assert set(r)=={"48-3000-0", "64-4000-14000"} and all(v["valid"]["acc"]>.3 for v in r.values())
     threads = torch.get_num_threads()
-    r = speed.growth(s, 42, "cpu", "smoke")
+    r = speed._growth(s, 42, "cpu", "smoke")
     assert torch.get_num_threads()==threads and r["sides"]["56"]["kept"]>3.5*r["sides"]["28"]["kept"] and r["pictures"]["400"]["data"]==400*784
-    r = speed.workers(s, 42, "cpu", "smoke")
+    r = speed._workers(s, 42, "cpu", "smoke")
     assert r["batches"]>0 and all(t>0 for o in ("times1", "times4") for t in r[o].values())
 
 def test_the_race_was_run():

@@ -31,15 +31,15 @@ def test_chains_are_groups():
     t = np.linspace(0, 1, 28)
     ramp = lambda k: (100+60*np.sin(3*t[:, None]+k)+60*np.cos(4*t[None]-k)).astype(np.uint8)
     x = np.stack([ramp(k) for k in (0, .15, .3, 3)])
-    s = signatures(x); c = s@s.T
+    s = picture_signatures(x); c = s@s.T
     th = float((min(c[0, 1], c[1, 2])+c[0, 2])/2)
     assert c[0, 2]<th and (photo_groups(x, th)==[0, 0, 0, 1]).all()
 
 def test_signatures_forget_light():
     x = np.random.default_rng(0).integers(40, 200, (6, 28, 28), dtype=np.uint8)
-    check_close(signatures(x), signatures((x*.5+60).astype(np.uint8)), .02)
+    check_close(picture_signatures(x), picture_signatures((x*.5+60).astype(np.uint8)), .02)
     for bad in (x.astype(np.float32), x[0]):
-        with pytest.raises(ValueError, match="expected torch.uint8"): signatures(bad)
+        with pytest.raises(ValueError, match="expected torch.uint8"): picture_signatures(bad)
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(2, 6), st.integers(0, 1000))
@@ -64,7 +64,7 @@ def test_refused(hands, groups):
         with pytest.raises(ValueError, match=match): f()
 
 def test_a_random_split_leaks_and_a_photo_split_does_not(hands, groups):
-    read = lambda tr, va: accuracy(predict(NearestPicture(hands.x[tr], hands.y[tr]), hands.x[va]), torch.as_tensor(hands.y[va])).item()
+    read = lambda tr, va: accuracy(scores_of(NearestPicture(hands.x[tr], hands.y[tr]), hands.x[va]), torch.as_tensor(hands.y[va])).item()
     assert read(*random_split(hands.y, .2, 0))>.99 and read(*photo_split(hands.x, hands.y, .2, 0, groups))<.9
 
 def test_cluster_error():

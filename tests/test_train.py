@@ -111,7 +111,7 @@ def test_scale_and_rate_are_one_thing(toy):
     "Pixels times k, rate by k squared, start by k: the same run, but for the bias"
     runs = []
     for k in (1., 16.):
-        m = nn.Sequential(Times(k), net())
+        m = nn.Sequential(Multiply(k), net())
         with torch.no_grad(): m[1].linear.weight.div_(k); m[1].linear.bias.zero_()
         m[1].linear.bias.requires_grad_(False)
         runs.append(fit(m, Batches(*toy, 60), None, 3, .1/k**2, progress=False).frame.train_loss.values)
