@@ -185,11 +185,11 @@ def hand_panel(
     class HandPanel(w.HBox):
         "Sliders beside the hand they make"
         def png(self):
-            f = io.BytesIO(); Image.fromarray((render(self.pose, size)[0]*255).round().to(torch.uint8).numpy()).save(f, "png")
+            f = io.BytesIO(); Image.fromarray((render_hands(self.pose, size)[0]*255).round().to(torch.uint8).numpy()).save(f, "png")
             return f.getvalue()
         @property
         def pose(self): return torch.tensor([float(s.value) for s in self.sliders])
-        def words(self): return "pose("+", ".join(f"{k}=({', '.join(str(s.value) for s, (j, _) in zip(self.sliders, _SLOTS) if j==k)})" for k in _LIMITS)+")"
+        def words(self): return "make_pose("+", ".join(f"{k}=({', '.join(str(s.value) for s, (j, _) in zip(self.sliders, _SLOTS) if j==k)})" for k in _LIMITS)+")"
         def show(self, *_):
             if not self.moving: self.picture.value, self.text.value = self.png(), f"<code>{self.words()}</code>"
         def take(self, *_):

@@ -4,7 +4,7 @@
 
 # %% ../nbs/28_bench.ipynb #d6535d2f
 from __future__ import annotations
-import fnmatch, importlib, os, platform, subprocess, sys, tempfile, time
+import fnmatch, gzip, importlib, os, platform, shutil, subprocess, sys, tempfile, time, warnings
 from pathlib import Path
 from statistics import median
 import numpy as np
@@ -64,7 +64,7 @@ class BenchData:
         from asl_course.data import load_letters
         from asl_course.files import find_real, find_letters, write_letters_csv, TRAIN_CSV
         self.letters, self.quick, self.folder, self.device = load_letters(source), quick, Path(folder), device
-        self.csv = self.folder/TRAIN
+        self.csv = self.folder/TRAIN_CSV
         found = find_letters(find_real()[1])[0] if self.letters.source=="real" else None
         if found is None: write_letters_csv(self.letters.x, self.letters.y, self.csv)
         else:
@@ -416,21 +416,21 @@ def _race(c, runs=5, **settings):
 @bench("race-99", "`speedrun()`, all train rows to a reader (seconds)", "at most 1.5 s", repeats=1)
 def _(c): return _race(c, 2 if c.quick else 9), "the target of 1.5 s", lambda: 1.5
 
-@bench("race-999", "`speedrun(**SURE)`, the same, reading more (seconds)", "at most 5 s", quick=False, repeats=1)
+@bench("race-999", "`speedrun(**SURE_READER)`, the same, reading more (seconds)", "at most 5 s", quick=False, repeats=1)
 def _(c):
     from asl_course.speed import SURE_READER
-    return _race(c, **SURE), "the target of 5 s", lambda: 5.
+    return _race(c, **SURE_READER), "the target of 5 s", lambda: 5.
 
 @bench("race-t3", "`speedrun()` (seconds)", "at least 200x", quick=False, repeats=1)
 def _(c):
     from asl_course.speed import LADDER, train_rung
-    return _race(c), "T3's loop, 20 epochs", lambda: climb(c.letters.x, c.letters.y, 42, c.device, **{**LADDER["t3"][1], "epochs": 20})[1]
+    return _race(c), "T3's loop, 20 epochs", lambda: train_rung(c.letters.x, c.letters.y, 42, c.device, **{**LADDER["t3"][1], "epochs": 20})[1]
 
-@bench("race-shipped", "`speedrun(**SURE)` (seconds)", "none stated", quick=False, repeats=1)
+@bench("race-shipped", "`speedrun(**SURE_READER)` (seconds)", "none stated", quick=False, repeats=1)
 def _(c):
     from asl_course.learner import train_recipe
     from asl_course.speed import SURE_READER
-    return _race(c, **SURE), "the shipped recipe, six epochs", lambda: train_recipe(42, c.device, c.letters).seconds
+    return _race(c, **SURE_READER), "the shipped recipe, six epochs", lambda: train_recipe(42, c.device, c.letters).seconds
 
 @bench("race-fastai", "`speedrun()` (seconds)", "at least 30x", quick=False, repeats=1)
 def _(c, epochs=5):

@@ -98,7 +98,7 @@ def asl_doctor():
 def _is_published(letters):
     "Was the data read from the published files, to the byte?"
     from asl_course.files import CSV_SHA256, TRAIN_CSV, TEST_CSV
-    return letters.sha256=={"train": SHA256[TRAIN], "test": SHA256[TEST]}
+    return letters.sha256=={"train": CSV_SHA256[TRAIN_CSV], "test": CSV_SHA256[TEST_CSV]}
 
 def _need_published():
     "Stop unless the files that are found are the published ones, so that nothing else is recorded as real"
@@ -288,10 +288,10 @@ def asl_data(
     if synth or convert:
         from asl_course.data import load_letters
         letters, folder = load_letters("synth" if synth else "auto"), Path(synth or convert)
-        write_letters_csv(letters.x, letters.y, folder/TRAIN); write_letters_csv(letters.x_test, letters.y_test, folder/TEST)
-        print(f"Wrote {TRAIN} and {TEST} to {folder}."); return 0
+        write_letters_csv(letters.x, letters.y, folder/TRAIN_CSV); write_letters_csv(letters.x_test, letters.y_test, folder/TEST_CSV)
+        print(f"Wrote {TRAIN_CSV} and {TEST_CSV} to {folder}."); return 0
     folder = Path(to) if to else (repo_root()/"data" if repo_root() else cache_folder()/"data")/"sign_mnist"
-    if (folder/TRAIN).exists() and (folder/TEST).exists() and not force: print(f"Both files are in {folder} already; `--force` fetches them again."); return 0
+    if (folder/TRAIN_CSV).exists() and (folder/TEST_CSV).exists() and not force: print(f"Both files are in {folder} already; `--force` fetches them again."); return 0
     for p in fetch_letters(folder, force): print(f"Installed {p.name}, sha256 as published.")
     return 0
 
@@ -329,8 +329,8 @@ def read_all(
         if o=="-": yield "-", sys.stdin.buffer.read(); return
         p = Path(o)
         if p.is_dir():
-            found = sorted(q for q in p.rglob("*") if q.suffix.lower() in PICTURES)
-            if not found: yield o, ValueError(f"{o} holds no pictures ({', '.join(e[1:] for e in PICTURES)})")
+            found = sorted(q for q in p.rglob("*") if q.suffix.lower() in PICTURE_SUFFIXES)
+            if not found: yield o, ValueError(f"{o} holds no pictures ({', '.join(e[1:] for e in PICTURE_SUFFIXES)})")
             yield from ((str(q), q) for q in found)
         elif p.suffix.lower()==".csv": yield from _rows(p)
         else: yield o, p

@@ -19,6 +19,10 @@ from .mlp import *
 from .cnn import *
 from .augment import *
 from .learner import *
+from .scratch import _t4
+from .train import _t1
+from .mlp import _t3_mlp
+from .cnn import _t3_cnn
 
 # %% auto #0
 __all__ = ['train_reader', 'bootstrap_interval', 'rendered_test_set', 'compare_readers', 'cross_val_scores', 'per_letter',
@@ -99,9 +103,9 @@ def rendered_test_set(
     from asl_course.synth import hand_photographs, photo_variants
     g = torch.Generator().manual_seed(seed)
     letter, signer = torch.arange(n)%24, 32+torch.arange(n)//24%32
-    photos = photographs(letter, signer, g, vary=.45)
+    photos = hand_photographs(letter, signer, g, vary=.45)
     at = torch.arange(n).repeat_interleave(variants_of)
-    return torch.cat([variants(photos[o], g) for o in at.split(2000)]).numpy(), letter[at].numpy(), at.numpy(), signer[at].numpy()
+    return torch.cat([photo_variants(photos[o], g) for o in at.split(2000)]).numpy(), letter[at].numpy(), at.numpy(), signer[at].numpy()
 
 def _coverage(
     letters, seed, device, scale, # As `run_recipe` gives them

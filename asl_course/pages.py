@@ -531,7 +531,7 @@ def can_accept(
     if gone:
         return f"its commit {gone[0][:10]} is not in this history (in a shallow clone, `git fetch --unshallow`): {again}"
     from asl_course.files import CSV_SHA256, TRAIN_CSV, TEST_CSV
-    r, published = recipes[rec["id"]], {"train": SHA256[TRAIN], "test": SHA256[TEST]}
+    r, published = recipes[rec["id"]], {"train": CSV_SHA256[TRAIN_CSV], "test": CSV_SHA256[TEST_CSV]}
     if rec["source"]=="real" and r.data=="letters" and {k: rec["data"].get(k) for k in published}!=published:
         return f"it was measured on other files than the published ones: {again}"
     return ""

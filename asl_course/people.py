@@ -20,6 +20,7 @@ from .augment import *
 from .learner import *
 from .honest import *
 from .predict import *
+from .cnn import _t3_cnn
 
 # %% auto #0
 __all__ = ['outside_scores', 'make_reader']

@@ -353,7 +353,7 @@ def _workers(
         for _ in dl: pass
         return time.perf_counter()-t
     for k in times[:scaled(3, 2, scale)]:
-        ds = Worked(letters.x[:n], letters.y[:n]); ds.times = k
+        ds = WorkedDataset(letters.x[:n], letters.y[:n]); ds.times = k
         res[f"times{k}"] = {f"workers{w}": walk(torch.utils.data.DataLoader(ds, 128, shuffle=True, num_workers=w)) for w in (0, 1, 2)}
     return dict(**res, batches=walk(Batches(letters.x[:n], letters.y[:n], 128, True)))
 

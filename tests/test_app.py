@@ -94,7 +94,7 @@ def test_panel():
     check_close(p.pose, POSES["L"].round())
     before = p.picture.value
     p.sliders[0].value = 90
-    assert p.picture.value!=before and p.words().startswith("pose(index=(90, 4, 2, 0)") and eval(p.words(), dict(pose=pose))[0]==90
+    assert p.picture.value!=before and p.words().startswith("make_pose(index=(90, 4, 2, 0)") and eval(p.words(), dict(make_pose=make_pose))[0]==90
     p.letter.value = "Y"; check_close(p.pose, POSES["Y"].round())
     with pytest.raises(ValueError, match="it moves"): hand_panel("Z")
     shown = p._repr_mimebundle_()

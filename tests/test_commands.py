@@ -145,7 +145,7 @@ def test_run_list():
 def test_rendered_files_are_never_recorded_as_real(tmp_path):
     from asl_course.files import write_letters_csv, TRAIN_CSV, TEST_CSV
     import numpy as np
-    for n in (TRAIN, TEST): write_letters_csv(np.zeros((24, 28, 28), np.uint8), np.arange(24), tmp_path/n)
+    for n in (TRAIN_CSV, TEST_CSV): write_letters_csv(np.zeros((24, 28, 28), np.uint8), np.arange(24), tmp_path/n)
     before = {p.name: p.read_bytes() for p in (ROOT/"data"/"runs").iterdir()}
     for args in (("asl_sweep", "data.counts"), ("asl_refresh", "00")):
         res = run(*args, ASL_DATA=str(tmp_path), ASL_RECORDS="")

@@ -61,7 +61,7 @@ def test_the_model_card_is_current(site):
 
 @pytest.fixture(scope="module")
 def visited(site):
-    absent = why_not_here+[o for o in ("axe-core", "katex") if not (NPM/o).exists()]
+    absent = missing+[o for o in ("axe-core", "katex") if not (NPM/o).exists()]
     if absent: pytest.skip(f"no {', '.join(absent)} here; CI installs them by name")
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site/"_docs")))
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -62,9 +62,9 @@ def test_nothing_is_left_when_a_file_cannot_be_written(model, tmp_path, monkeypa
 @pytest.mark.parametrize("change, says", [(dict(letters="ABC"), "reads the letters 'ABC'"), (dict(format=99), "format 99, this library reads up to 1: update")])
 def test_files_of_others_are_refused(model, tmp_path, monkeypatch, change, says):
     import asl_course.predict as p
-    if "format" in change: monkeypatch.setattr(p, "FORMAT", 99)
+    if "format" in change: monkeypatch.setattr(p, "MODEL_FORMAT", 99)
     for s in (".safetensors", ".onnx"): save_model(model, tmp_path/f"r{s}", replace(ABOUT, **{k: v for k, v in change.items() if k!="format"}))
-    monkeypatch.setattr(p, "FORMAT", 1)
+    monkeypatch.setattr(p, "MODEL_FORMAT", 1)
     for load, s in ((load_model, ".safetensors"), (Predictor, ".onnx")):
         with pytest.raises(ValueError, match=says): load(tmp_path/f"r{s}")
 

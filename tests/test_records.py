@@ -12,18 +12,18 @@ from asl_course.records import _shape, _Plain
 
 # -- changes to the library: (module, what stands there, what is put there, recipes that become stale)
 
-FAST = "ladder.* muon.* speed.s*" # what `climb` trains
-T3 = f"t3.* keras.* outside.t3 honest.linear honest.mlp honest.cnn honest.shipped honest.t* {FAST}" # `climb` and `interval` name it too
+FAST = "ladder.* muon.* speed.s*" # what `train_rung` trains
+T3 = f"t3.* keras.* outside.t3 honest.linear honest.mlp honest.cnn honest.shipped honest.t* {FAST}" # `train_rung` and `_bootstrap_study` name it too
 CHANGES = {
     "words of an error in Batches": ("data", "an empty set has no batches", "there is nothing in it", ""),
     "words of an error in fit": ("train", "training stopped. ", "training has stopped. ", ""),
     "an annotation and a comment": ("data", "    bs:int=64,       # Batch size", "    bs=64, # So many", ""),
     "a docstring": ("train", '"Loss and accuracy over the epochs"', '"As a picture"', ""),
     "T3's momentum": ("mlp", "partial(torch.optim.SGD, momentum=.9), rmsprop", "partial(torch.optim.SGD, momentum=.1), rmsprop", T3),
-    "MOVES, rotate": ("speed", "MOVES = dict(rotate=6", "MOVES = dict(rotate=90", FAST),
+    "MOVES, rotate": ("speed", "RUNG_MOVES = dict(rotate=6", "RUNG_MOVES = dict(rotate=90", FAST),
     "NETS, thin": ("speed", "PoolFirst(nf=(16, 32, 48, 64))", "PoolFirst(nf=(4, 4, 4, 4))", FAST),
     "PoolFirst without its ReLU": ("speed", "nn.BatchNorm2d(o), nn.ReLU()]\n        super", "nn.BatchNorm2d(o)]\n        super", f"{FAST} speed.growth"),
-    "the pose of A": ("synth", "A=pose(_FIST, _FIST, _FIST, _FIST, (32, 20", "A=pose(_UP, _FIST, _FIST, _FIST, (32, 20", "outside.* shipped.reader honest.coverage conformal.* split.recovery synth.sim-to-real"),
+    "the pose of A": ("synth", "A=make_pose(_FIST, _FIST, _FIST, _FIST, (32, 20", "A=make_pose(_UP, _FIST, _FIST, _FIST, (32, 20", "outside.* shipped.reader honest.coverage conformal.* split.recovery synth.sim-to-real"),
     "brightness of variants": ("synth", "*_uniform(g, .85, 1.15, n, 1, 1, 1)\n    return", "*_uniform(g, .25, 1.75, n, 1, 1, 1)\n    return", "shipped.reader honest.coverage conformal.* split.recovery synth.sim-to-real"),
 }
 RENAMED = ("train", "losses, n = torch.stack(losses), torch.tensor", "losses, many = torch.stack(losses), torch.tensor"), ("train", "((losses*n).sum()/n.sum())", "((losses*many).sum()/many.sum())")
@@ -197,9 +197,9 @@ def test_a_page_and_the_library_agree(known):
             assert code.identity("__main__", name)==r.code()[0], f"{r.id} in {pages_of[module].name}: {set(code.reach('__main__', name))^set(library_code().reach(module, name))}"
 
 def test_identity_takes_no_torch():
-    code = "import sys; from asl_course.records import library_code; print(library_code().identity('speed', 'rung'), [m for m in ('torch', 'pandas') if m in sys.modules])"
+    code = "import sys; from asl_course.records import library_code; print(library_code().identity('speed', '_rung'), [m for m in ('torch', 'pandas') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split(" ", 1)
-    assert out[1].strip()=="[]" and out[0]==library_code().identity("speed", "rung")
+    assert out[1].strip()=="[]" and out[0]==library_code().identity("speed", "_rung")
 
 def test_syntax_is_hashed_the_same_by_any_python():
     "`ast.unparse` writes f-strings otherwise from 3.12 on; the shape of the tree stays, whatever is empty or new"
@@ -211,8 +211,8 @@ def test_syntax_is_hashed_the_same_by_any_python():
 
 def test_resolved_settings(known):
     numbers = known["muon.views"].code()[1]
-    assert numbers["climb.lr"]==.006 and numbers["climb.bs"]==128 and numbers["Muon.momentum"]==.9 and numbers["climb.opt"]=="muon"
-    assert known["muon.small-batch"].code()[1]["climb.bs"]==64, "a setting that is passed on"
+    assert numbers["train_rung.lr"]==.006 and numbers["train_rung.bs"]==128 and numbers["Muon.momentum"]==.9 and numbers["train_rung.opt"]=="muon"
+    assert known["muon.small-batch"].code()[1]["train_rung.bs"]==64, "a setting that is passed on"
     assert "cnn_fit.smooth" in known["augment.none"].code()[1] and known["honest.shipped"].code()[1]["cnn_fit.lr"]==.006
     assert known["mlp.widths"].code()[1]["mlp_fit.lr"]==.02 and "mlp_fit.epochs" not in known["mlp.widths"].code()[1], "a default that is always replaced has no influence"
     assert known["t3.letters-b4"].code()[1]["OPTS: partial.momentum"]==.9 and known["t3.letters-b4"].settings["bs"]==4
@@ -400,9 +400,9 @@ def test_what_cannot_be_judged_is_said(old_record, fake_recipe, monkeypatch, cle
     assert accept([fake_recipe], "synth", old_record.folder)[fake_recipe].startswith("there is no record of it")
 
 def test_no_verdict_without_git_or_on_a_changed_library(fake_recipe, tmp_path, monkeypatch):
-    monkeypatch.setattr(pages, "git", lambda *a, **k: None)
+    monkeypatch.setattr(pages, "run_git", lambda *a, **k: None)
     with pytest.raises(ValueError, match="needs the repository with its history, and git"): accept([fake_recipe], "synth", tmp_path)
-    monkeypatch.setattr(pages, "git", lambda *a, **k: "x")
+    monkeypatch.setattr(pages, "run_git", lambda *a, **k: "x")
     monkeypatch.setattr(pages, "clean_commit", type("C", (), dict(cache_clear=lambda self: None, __call__=lambda self: None))())
     with pytest.raises(ValueError, match="changes that no commit holds: commit them first"): accept([fake_recipe], "synth", tmp_path)
 

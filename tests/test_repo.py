@@ -245,3 +245,24 @@ def test_pages_that_run_on_one_source_load_nothing_from_another():
     from conftest import loads_data
     for p in NBS:
         if not loads_data(p): assert not any(re.search(r"load_letters\((?!\"synth\")|find_real\(|load_mnist\(", o) for c in code_cells(load(p)) if not source(c).startswith("#| export") for o in source(c).splitlines()), p.stem
+
+# -- the library
+
+def names_asked(code):
+    "Global names that compiled code looks up, in the functions inside it too"
+    import dis, types
+    asked = {o.argval for o in dis.get_instructions(code) if o.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    return asked.union(*(names_asked(o) for o in code.co_consts if isinstance(o, types.CodeType)))
+
+def test_every_name_is_known():
+    "A function that is seldom called must not fail for want of an import"
+    import builtins, importlib
+    lost = {}
+    for p in module_files():
+        module = importlib.import_module(f"asl_course.{module_name(p)}")
+        inner = [names_asked(o) for o in compile(p.read_text(), p.name, "exec").co_consts if hasattr(o, "co_consts")]
+        local = {n.name for n in ast.walk(ast.parse(p.read_text())) if isinstance(n, (ast.FunctionDef, ast.ClassDef))} # in a class body
+        given = {t.id for n in ast.walk(ast.parse(p.read_text())) if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)}
+        missing = set().union(*inner)-{*dir(module), *dir(builtins)}-local-given-{"__module__", "__qualname__", "__name__", "__annotations__"}
+        if missing: lost[module_name(p)] = sorted(missing)
+    assert lost=={}
