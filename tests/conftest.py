@@ -20,8 +20,6 @@ def loads_data(path):
         if any(isinstance(n, ast.Name) and n.id=="source" and id(n) not in banner for n in ast.walk(tree)): return True
     return False
 
-# What papermill runs: chapters on rendered hands, and again on the real files where they load data. nbdev_test runs every page, solutions too, on what it finds
-PAGES = [(p.stem, s) for s in ("synth", "real") for p in NBS if p.parent.name!="solutions" and (s=="synth" or loads_data(p))]
 PARAMETERS = ['scale = None', 'seed = 42', 'device = None', 'source = "auto"']
 
 # Records, working and temporary folders of tests never touch those of a person, and are gone at the end; kernels started by tests reach no other machine.
@@ -31,33 +29,38 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None) # some hundred processes import the library: once compiled is enough
 os.environ.pop("ASL_SCALE", None); os.environ.pop("ASL_SOURCE", None); os.environ.pop("ASL_DEVICE", None)
 
-def pytest_sessionfinish(session):
-    for r in _runs: r.pool.shutdown(cancel_futures=True)
-    shutil.rmtree(_tmp, ignore_errors=True)
-
 def real_found():
     from asl_course.files import find_real
     return find_real() is not None
+
+# nbdev_test runs every page on rendered hands. papermill runs those that take data, on the real files where they are found: each page on each kind of data once
+SOURCE = "real" if real_found() else "synth"
+PAGES = [p for p in NBS if p.parent.name!="solutions" and loads_data(p)]
+
+def pytest_sessionfinish(session):
+    for r in _runs: r.pool.shutdown(cancel_futures=True)
+    shutil.rmtree(_tmp, ignore_errors=True)
 
 def devices():
     import torch
     return ["cpu"]+(["cuda"] if torch.cuda.is_available() else [])+(["mps"] if torch.backends.mps.is_available() else [])
 
+TWICE = "01_data", "02_scratch" # the same seed must give the same numbers
+
 class Runs:
-    """Every chapter through papermill at smoke scale: on rendered and, where found, real data, on each device, with no network, from a foreign
-    working folder, and with variables set that the parameters must win over; two chapters are run twice. Three at a time, beside the other tests."""
+    """Every page that takes data through papermill at smoke scale: on each device, with no network, from a foreign working folder,
+    and with variables set that the parameters must win over; two chapters are run twice. Three at a time, beside the other tests."""
     def __init__(self, folder):
         from asl_course.pages import run_chapter
         self.folder, self.jobs = Path(folder), {}
-        sources = ["synth"]+(["real"] if real_found() else [])
-        jobs = [(p, s, d, False) for s in sources for d in devices() for p in NBS if (p.stem, s) in PAGES]+[(p, "synth", "cpu", True) for p in NBS if p.stem in ("01_data", "02_scratch")]
+        jobs = [(p, d, False) for d in devices() for p in PAGES]+[(p, "cpu", True) for p in PAGES if p.stem in TWICE]
         os.environ["ASL_SCALE"] = "full" # inherited by the processes, which start here
         self.pool = ProcessPoolExecutor(3, get_context("spawn")) # processes, since papermill changes the working folder
-        for p, s, d, again in jobs:
-            out = self.folder/f"{s}-{d}{'-again' if again else ''}"
-            self.jobs[p.stem, s, d, again] = self.pool.submit(run_chapter, p, out, dict(scale="smoke", source=s, device=d), False)
+        for p, d, again in jobs:
+            out = self.folder/f"{d}{'-again' if again else ''}"
+            self.jobs[p.stem, d, again] = self.pool.submit(run_chapter, p, out, dict(scale="smoke", source=SOURCE, device=d), False)
         del os.environ["ASL_SCALE"]
-    def __call__(self, chapter, source, device, again=False): return self.jobs[chapter, source, device, again].result()
+    def __call__(self, chapter, device="cpu", again=False): return self.jobs[chapter, device, again].result()
 
 _runs = []
 

@@ -1,35 +1,32 @@
 "Every chapter ran from top to bottom in a fresh kernel; see the `runs` fixture for how."
 import os, subprocess, sys
 import pytest
-from conftest import NBS, PAGES, load, source, code_cells, devices, real_found
+from conftest import PAGES, SOURCE, TWICE, code_cells, devices, load, source
 
 @pytest.mark.parametrize("device", devices())
-@pytest.mark.parametrize("chapter,src", PAGES)
-def test_chapter_runs(runs, chapter, src, device):
-    nb = next(p for p in NBS if p.stem==chapter)
-    if src=="real" and not real_found(): pytest.skip("the real files were not found here; CI runs this where ASL_DATA names them")
-    res = runs(nb.stem, src, device)
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_page_runs(runs, page, device):
+    res = runs(page.stem, device)
     assert res["error"] is None, res["error"]
-    done = load(runs.folder/f"{src}-{device}"/nb.name)
-    cells = [c for c in code_cells(done) if source(c).strip()]
+    cells = [c for c in code_cells(load(runs.folder/device/page.name)) if source(c).strip()]
     assert cells and all(c["execution_count"] for c in cells), "a code cell was not run"
     text = "".join("".join(o.get("text", "")) + "".join(o.get("data", {}).get("text/plain", "")) for c in cells for o in c.get("outputs", []))
-    assert f"{nb.stem}: smoke scale, seed 42" in text, "ASL_SCALE=full won over the parameter scale=\"smoke\""
-    if nb.stem in ("01_data", "02_scratch"):
-        n = {"01_data": 4000, "02_scratch": 3000}[nb.stem]
-        assert f"Letters({src}: {n:,} train" in text, "the run was not smoke, or not on the data asked for"
-    assert res["headline"], "the chapter ends without a headline"
+    assert f"{page.stem}: smoke scale, seed 42" in text, "ASL_SCALE=full won over the parameter scale=\"smoke\""
+    if page.stem in TWICE:
+        n = {"01_data": 4000, "02_scratch": 3000}[page.stem]
+        assert f"Letters({SOURCE}: {n:,} train" in text, "the run was not smoke, or not on the data asked for"
+    assert res["headline"], "the page ends without a headline"
 
-@pytest.mark.parametrize("chapter", ["01_data", "02_scratch"])
+@pytest.mark.parametrize("chapter", TWICE)
 def test_same_seed_same_numbers(runs, chapter):
-    runs(chapter, "synth", "cpu"), runs(chapter, "synth", "cpu", True)
-    one, two = (load(runs.folder/d/f"{chapter}.ipynb") for d in ("synth-cpu", "synth-cpu-again"))
+    runs(chapter), runs(chapter, again=True)
+    one, two = (load(runs.folder/d/f"{chapter}.ipynb") for d in ("cpu", "cpu-again"))
     plain = lambda nb: ["".join(o["data"]["text/plain"]) for c in code_cells(nb) for o in c["outputs"] if "text/plain" in o.get("data", {})]
     assert plain(one)==plain(two) and len(plain(one))>20
 
-def test_pages_on_both_kinds_of_data():
-    "Which pages take data is read from them: chapters do, and so run on both kinds"
-    both = {p for p, s in PAGES if s=="real"}
+def test_pages_that_take_data_are_told():
+    "Which pages take data is read from them"
+    both = {p.stem for p in PAGES}
     assert {"01_data", "05_split", "08_cnn", "19_speed", "claims", "25_patches"}<=both and not both&{"18_app", "22_exercises", "teaching", "index"}
 
 def test_a_lost_tag_is_noticed(tmp_path):
@@ -60,6 +57,6 @@ def test_page_and_library_hash_alike(runs):
     "A record made in a page and one made by a sweep are of the same code"
     from asl_course.records import recipes, read_record
     import asl_course.scratch, asl_course.data
-    runs("02_scratch", "synth", "cpu"), runs("01_data", "synth", "cpu")
+    runs("02_scratch"), runs("01_data")
     for id in ("data.floors", "t4.stated", "t4.batch"):
-        assert read_record(id, "synth", os.environ["ASL_RECORDS"])["identity"]==recipes[id].code()[0], id
+        assert read_record(id, SOURCE, os.environ["ASL_RECORDS"])["identity"]==recipes[id].code()[0], id
