@@ -73,6 +73,18 @@ def pytest_collection_finish(session):
 @pytest.fixture(scope="session")
 def runs(): return _runs[0]
 
+@pytest.fixture(scope="session")
+def hands(tmp_path_factory):
+    "Rendered hands to train on"
+    from asl_course.synth import synth_letters
+    return synth_letters(2400, 240, 0, tmp_path_factory.mktemp("hands"))
+
+@pytest.fixture(scope="session")
+def few_hands(tmp_path_factory):
+    "Fewer of them, to look at"
+    from asl_course.synth import synth_letters
+    return synth_letters(960, 240, 3, tmp_path_factory.mktemp("hands"))
+
 @pytest.fixture()
 def small():
     "72 random pictures, three a letter"

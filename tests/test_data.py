@@ -56,14 +56,11 @@ def test_predict_in_batches_is_predict_at_once():
     m = NearestMean(x, np.arange(50)%24)
     check_close(scores_of(m, x, bs=7), scores_of(m, x, bs=50), 1e-4)
 
-@pytest.fixture(scope="module")
-def hands(tmp_path_factory): return synth_letters(960, 240, 3, tmp_path_factory.mktemp("synth"))
+def test_floors(few_hands):
+    m = Majority(np.array([3, 3, 1])); assert scores_of(m, few_hands.x_test).argmax(1).eq(3).all()
+    n = NearestMean(few_hands.x, few_hands.y); means = np.stack([few_hands.x[few_hands.y==c].mean(0) for c in range(24)])/255
+    d = (((few_hands.x_test[:, None]/255-means)**2).sum((2, 3))).argmin(1)
+    assert (scores_of(n, few_hands.x_test).argmax(1).numpy()==d).mean()>.99
 
-def test_floors(hands):
-    m = Majority(np.array([3, 3, 1])); assert scores_of(m, hands.x_test).argmax(1).eq(3).all()
-    n = NearestMean(hands.x, hands.y); means = np.stack([hands.x[hands.y==c].mean(0) for c in range(24)])/255
-    d = (((hands.x_test[:, None]/255-means)**2).sum((2, 3))).argmin(1)
-    assert (scores_of(n, hands.x_test).argmax(1).numpy()==d).mean()>.99
-
-def test_test_readings_are_counted(hands):
-    core.readings.begin(); score_test(Majority(hands.y), hands); assert core.readings.n==1
+def test_test_readings_are_counted(few_hands):
+    core.readings.begin(); score_test(Majority(few_hands.y), few_hands); assert core.readings.n==1

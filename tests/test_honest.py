@@ -127,9 +127,3 @@ def test_where_a_threshold_comes_from():
     res = {k: v["acc"] for k, v in _conformal(None, 42, "cpu", "smoke").items()}
     assert set(res)=={"leaking", "same", "honest", "people"}
     assert res["leaking"]<.8<res["honest"]<.97 and res["leaking"]<min(res["same"], res["people"])
-
-def test_promises_on_record():
-    "What chapter 11 says of intervals and sets, on rendered hands"
-    share = lambda id, k: np.mean(seed_values(read_record(id), f"{k}.acc"))
-    assert .9<=share("honest.coverage", "cluster")<=.99 and share("honest.coverage", "plain")<.5 and share("honest.coverage", "few")<.85
-    assert .87<=share("conformal.rendered", "honest")<=.93 and share("conformal.rendered", "leaking")<.8

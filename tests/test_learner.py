@@ -11,11 +11,6 @@ from asl_course.cnn import CNN
 from asl_course.learner import *
 from asl_course.mlp import MLP
 
-@pytest.fixture(scope="module")
-def hands(tmp_path_factory):
-    from asl_course.synth import synth_letters
-    return synth_letters(2400, 240, 0, tmp_path_factory.mktemp("hands"))
-
 @pytest.fixture
 def learn(hands, tmp_path):
     set_seed(0)
@@ -91,7 +86,7 @@ def test_choice_asks_each_network_about_photographs_it_has_not_seen(hands, monke
     def read(seen, x, device):
         i = rows(x); asked.extend(i); assert not seen&set(groups[i])
         return F.one_hot(torch.as_tensor(np.where(right[i], few.y[i], (few.y[i]+1)%24)), 24).float()
-    monkeypatch.setattr(learner, "cnn_fit", note); monkeypatch.setattr(learner, "predict", read)
+    monkeypatch.setattr(learner, "cnn_fit", note); monkeypatch.setattr(learner, "scores_of", read)
     res = learner._choose_changes(few, 0, "cpu", "full", SHIPPED_CHANGES, n=3)
     assert sorted(asked)==list(range(600)) and res["valid"]["acc"]==pytest.approx(right.mean())
     wrong = np.array([1-right[groups==g].mean() for g in np.unique(groups)])

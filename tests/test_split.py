@@ -73,12 +73,3 @@ def test_cluster_error():
     many, who = np.repeat(coins, 20), np.repeat(np.arange(500), 20)
     check_close(mod._cluster_se(many, who), coins.std()/500**.5, 1e-6)
     assert mod._cluster_se(many, np.arange(len(many)))<mod._cluster_se(many, who)/4
-
-def test_on_record():
-    "What chapter 05 promises, from the published records"
-    rec = read_record("split.gap")
-    mean = lambda k: np.mean(seed_values(rec, k))
-    random, photo = (abs(mean(f"linear.{h}.acc")-mean(f"linear.{h}.test.acc")) for h in ("random", "photo"))
-    assert abs(mean("linear.photo.apart"))<2 and random>5*photo
-    r = read_record("split.recovery")["seeds"][0]["metrics"]["t985"]
-    assert r["ari"]>=.95 and r["mixed"]==0 and r["alone"]<=.02
