@@ -6,6 +6,7 @@
 from __future__ import annotations
 import copy, ctypes, difflib, dis, importlib.util, inspect, json, os, random, re
 import threading, traceback, warnings
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -45,15 +46,17 @@ def exercise(
 
 # %% ../nbs/22_exercises.ipynb #2f294cf0
 def _topics():
-    "Chapters that have exercises, such as \"scratch\" -> \"s02_scratch\", the page that solves them; in the order of pages"
-    folder, found = importlib.util.find_spec("asl_course.cases").submodule_search_locations[0], {}
+    "Chapters that have exercises: the page that solves each, in the order of pages"
+    folder = importlib.util.find_spec("asl_course.cases").submodule_search_locations[0]
+    found = {} # Such as "scratch": "s02_scratch"
     for p in Path(folder).glob("[a-z]*.py"):
-        made_of = re.search(r"File to edit: (\S+)\.ipynb", p.read_text(encoding="utf-8"))
+        text = p.read_text(encoding="utf-8")
+        made_of = re.search(r"File to edit: (\S+)\.ipynb", text)
         found[p.stem] = Path(made_of[1]).name
     return dict(sorted(found.items(), key=lambda o: o[1]))
 
 def _of_topic(topic):
-    "The exercises of a chapter, by id: the classes of its module of cases that have `cases`"
+    "The exercises of a chapter, by id: the classes in its module that have `cases`"
     module, found = importlib.import_module(f"asl_course.cases.{topic}"), {}
     for c in vars(module).values():
         if not isinstance(c, type) or not hasattr(c, "cases"): continue
@@ -66,83 +69,156 @@ def all_exercises():
     "Every exercise by its id: those of the chapters, and those registered on this page"
     return {k: o for t in _topics() for k, o in _of_topic(t).items()}|_own
 
+def _unknown(id):
+    "What is said of an exercise that there is not"
+    known = all_exercises()
+    near = difflib.get_close_matches(str(id), known, 3, .4)
+    near = near or [o for o in known if id and str(id) in o][:3]
+    named = ", ".join(near or known)
+    return f"no exercise {id!r}; {'nearest:' if near else 'there are'} {named}"
+
 def find_exercise(
     id:str, # Such as "scratch.softmax"
 ):          # `Exercise`; raises `ValueError` that names the nearest for an unknown one
     "An exercise by its name"
     if id in _own: return _own[id]
     topic = str(id).partition(".")[0]
-    if topic in _topics() and id in (known := _of_topic(topic)): return known[id]
-    known = all_exercises()
-    near = difflib.get_close_matches(str(id), known, 3, .4)
-    near = near or [o for o in known if id and str(id) in o][:3]
-    there_are = f"nearest: {', '.join(near)}" if near else f"there are {', '.join(known)}"
-    raise ValueError(f"no exercise {id!r}; {there_are}")
+    known = _of_topic(topic) if topic in _topics() else {}
+    if id not in known: raise ValueError(_unknown(id))
+    return known[id]
 
 # %% ../nbs/22_exercises.ipynb #c427cd49
+def _dtype(o): return str(o.dtype).removeprefix("torch.")
+
 def _kind(o):
     "What a value is, in a few words"
-    if isinstance(o, torch.Tensor): return f"a tensor of shape {tuple(o.shape)}, {str(o.dtype).removeprefix('torch.')}"+(f" on {o.device}" if o.device.type!="cpu" else "")
+    name = type(o).__name__
+    if isinstance(o, torch.Tensor):
+        on = f" on {o.device}" if o.device.type!="cpu" else ""
+        return f"a tensor of shape {tuple(o.shape)}, {_dtype(o)}{on}"
     if isinstance(o, np.ndarray): return f"a NumPy array of shape {o.shape}, {o.dtype}"
-    if isinstance(o, dict): return f"a dict of {', '.join(map(str, o))}" if len(o)<10 else f"a dict of {len(o)}"
-    if isinstance(o, (list, tuple)): return f"a {type(o).__name__} of {len(o)}"
-    return repr(o) if isinstance(o, (int, float, str, type(None))) else f"{'an' if type(o).__name__[0] in 'AEIOU' else 'a'} {type(o).__name__}"
+    if isinstance(o, dict):
+        return f"a dict of {', '.join(map(str, o)) if len(o)<10 else len(o)}"
+    if isinstance(o, (list, tuple)): return f"a {name} of {len(o)}"
+    if isinstance(o, (int, float, str, type(None))): return repr(o)
+    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
 
-def _plain(o): return o.detach().cpu().numpy() if isinstance(o, torch.Tensor) and o.device.type!="meta" else o
+def _plain(o):
+    "A tensor as an array, if it has values; anything else as it is"
+    has_values = isinstance(o, torch.Tensor) and o.device.type!="meta"
+    return o.detach().cpu().numpy() if has_values else o
 
 def _shown(o):
     "A value where it is short, else its kind"
     a = _plain(o)
-    return f"{'tensor' if a is not o else 'array'}({np.round(a.astype(np.float64) if a.dtype.kind=='f' else a, 4).tolist()})" if isinstance(a, np.ndarray) and a.size<=12 else _kind(o)
+    if not isinstance(a, np.ndarray) or a.size>12: return _kind(o)
+    rounded = np.round(a.astype(np.float64) if a.dtype.kind=="f" else a, 4)
+    return f"{'array' if a is o else 'tensor'}({rounded.tolist()})"
 
-def complaint(
-    got,    # An answer
-    want,   # The right one
-    tol=1e-4, # Largest relative difference
-):          # None, or what is wrong first
-    "Compare an answer with the right one"
-    if isinstance(want, tuple):
-        if not isinstance(got, (tuple, list)) or len(got)!=len(want): return f"you returned {_kind(got)}; expected a tuple of {len(want)}"
-        return next((f"value {i+1} of {len(want)}: {c}" for i, (g, w) in enumerate(zip(got, want)) if (c := complaint(g, w, tol))), None)
-    if isinstance(want, dict):
-        if not isinstance(got, dict) or got.keys()!=want.keys(): return f"you returned {_kind(got)}; expected a dict of {', '.join(map(str, want))}"
-        return next((f"{k}: {c}" for k in want if (c := complaint(got[k], want[k], tol))), None)
-    if isinstance(got, tuple) and hasattr(got, "values") and hasattr(got, "indices"): return "you returned torch's pair of values and indices; take its `.values`"
-    if isinstance(want, torch.Tensor) and want.dim()==0 and isinstance(got, (int, float, np.generic)): want = want.item()
-    array = torch.Tensor if isinstance(want, torch.Tensor) else np.ndarray if isinstance(want, np.ndarray) else None
-    if array is None:
-        number = isinstance(want, (int, float)) and not isinstance(want, bool)
-        if number and isinstance(got, (torch.Tensor, np.ndarray, np.generic)) and _plain(got).size==1: got = got.item()
-        if number and isinstance(got, (int, float)): same = got==want or abs(got-want)<=tol*max(1, abs(want))
-        else: same = type(got)==type(want) and got==want
-        return None if same else f"you returned {_shown(got)}; expected {_shown(want)}"
-    if not isinstance(got, array): return f"you returned {_kind(got)}; expected {_kind(want)}"
-    if tuple(got.shape)!=tuple(want.shape): return f"shape {tuple(got.shape)}; expected {tuple(want.shape)}"+("" if want.shape else ", a single number")
-    if got.dtype!=want.dtype: return f"dtype {str(got.dtype).removeprefix('torch.')}; expected {str(want.dtype).removeprefix('torch.')}"
-    if array is torch.Tensor and got.device!=want.device: return f"on {got.device}; expected on {want.device}, where the arguments are"
+# %% ../nbs/22_exercises.ipynb #ba675029
+def _wrong_tuple(got, want, tol):
+    n = len(want)
+    if not isinstance(got, (tuple, list)) or len(got)!=n:
+        return f"you returned {_kind(got)}; expected a tuple of {n}"
+    for i, (g, w) in enumerate(zip(got, want), 1):
+        if said := complaint(g, w, tol): return f"value {i} of {n}: {said}"
+
+def _wrong_dict(got, want, tol):
+    if not isinstance(got, dict) or got.keys()!=want.keys():
+        keys = ", ".join(map(str, want))
+        return f"you returned {_kind(got)}; expected a dict of {keys}"
+    for k in want:
+        if said := complaint(got[k], want[k], tol): return f"{k}: {said}"
+
+def _wrong_pair(got):
+    "A slip with a name of its own: `x.max(-1)` for `x.amax(-1)`"
+    if isinstance(got, tuple) and hasattr(got, "values") and hasattr(got, "indices"):
+        return "you returned torch's pair of values and indices; take its `.values`"
+
+def _wrong_value(got, want):
+    same = type(got)==type(want) and got==want
+    return None if same else f"you returned {_shown(got)}; expected {_shown(want)}"
+
+def _wrong_number(got, want, tol):
+    "A number may also come as a tensor or an array of one"
+    is_array = isinstance(got, (torch.Tensor, np.ndarray, np.generic))
+    if is_array and _plain(got).size==1: got = got.item()
+    if not isinstance(got, (int, float)): return _wrong_value(got, want)
+    close = got==want or abs(got-want)<=tol*max(1, abs(want))
+    return None if close else _wrong_value(got, want)
+
+# %% ../nbs/22_exercises.ipynb #f657819a
+def _wrong_kind(got, want, tol):
+    kind = torch.Tensor if isinstance(want, torch.Tensor) else np.ndarray
+    if not isinstance(got, kind):
+        return f"you returned {_kind(got)}; expected {_kind(want)}"
+
+def _wrong_shape(got, want, tol):
+    g, w = tuple(got.shape), tuple(want.shape)
+    if g!=w: return f"shape {g}; expected {w}"+("" if w else ", a single number")
+
+def _wrong_dtype(got, want, tol):
+    if got.dtype!=want.dtype: return f"dtype {_dtype(got)}; expected {_dtype(want)}"
+
+def _wrong_device(got, want, tol):
+    if isinstance(want, torch.Tensor) and got.device!=want.device:
+        return f"on {got.device}; expected on {want.device}, where the arguments are"
+
+def _wrong_numbers(got, want, tol):
     g, w = (_plain(o).astype(np.float64) for o in (got, want))
     bad = ~np.isclose(g, w, rtol=tol, atol=tol/10)
     if not bad.any(): return None
     i = tuple(int(o) for o in np.argwhere(bad)[0])
-    return f"{bad.sum()} of {bad.size} values differ, first at {list(i)}: {g[i]:.4g}; expected {w[i]:.4g}" if i else f"{g:.4g}; expected {w:.4g}"
+    said = f"{g[i]:.4g}; expected {w[i]:.4g}"
+    if i: said = f"{bad.sum()} of {bad.size} values differ, first at {list(i)}: {said}"
+    return said
+
+# In this order, as each can only be asked when those before it found nothing:
+# a list has no shape, other shapes cannot be compared value by value, and of
+# what is wrong the learner hears the coarsest first
+_WRONG_ARRAY = _wrong_kind, _wrong_shape, _wrong_dtype, _wrong_device, _wrong_numbers
+
+def complaint(
+    got,      # An answer
+    want,     # The right one
+    tol=1e-4, # Largest relative difference
+):            # None, or what is wrong first
+    "Compare an answer with the right one"
+    if isinstance(want, tuple): return _wrong_tuple(got, want, tol)
+    if isinstance(want, dict):  return _wrong_dict(got, want, tol)
+    # Here, as torch's pair is a tuple, and right where a tuple is wanted
+    if said := _wrong_pair(got): return said
+    is_scalar = isinstance(want, torch.Tensor) and want.dim()==0
+    if is_scalar and isinstance(got, (int, float, np.generic)): want = want.item()
+    # `True` is an `int`, but 1 is not what is wanted then
+    is_number = isinstance(want, (int, float)) and not isinstance(want, bool)
+    if is_number: return _wrong_number(got, want, tol)
+    if not isinstance(want, (torch.Tensor, np.ndarray)): return _wrong_value(got, want)
+    return next((said for f in _WRONG_ARRAY if (said := f(got, want, tol))), None)
 
 # %% ../nbs/22_exercises.ipynb #a6c87243
 class _TimeUp(BaseException): pass
 
+def _stop(thread):
+    "Raise an exception in a thread, between two of its steps"
+    ident = ctypes.c_ulong(thread.ident)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(_TimeUp))
+    thread.join(1)
+
 def in_time(
     f,           # A function without arguments
     limit:float, # Seconds
-):               # What `f` returns; raises what it raises, and `TimeoutError` when it is not done in time
+):               # What `f` returns; raises what it raises, `TimeoutError` if it is late
     "Call a function that may never end"
     box = {}
     def work():
         try: box["value"] = f()
         except BaseException as e: box["error"] = e
     t = threading.Thread(target=work, daemon=True)
-    t.start(); t.join(limit)
+    t.start()
+    t.join(limit)
     if t.is_alive():
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(t.ident), ctypes.py_object(_TimeUp))
-        t.join(1)
+        _stop(t)
         raise TimeoutError(f"not done after {limit:g} s: does a loop never end?")
     if "error" in box: raise box["error"]
     return box["value"]
@@ -155,17 +231,61 @@ class Verdict:
     state:str # "right", "wrong" or "open"
     text:str  # In words
     def __bool__(self): return self.state=="right"
-    def __repr__(self): return f"{dict(right='✓', wrong='✗', open='○')[self.state]} {self.id}: {self.text}"
+    def __repr__(self):
+        mark = dict(right="✓", wrong="✗", open="○")[self.state]
+        return f"{mark} {self.id}: {self.text}"
 
+# %% ../nbs/22_exercises.ipynb #ada87bd0
+def _same(a, b):
+    "Is a value still what it was when it was copied?"
+    if isinstance(a, (list, tuple)): return len(a)==len(b) and all(map(_same, a, b))
+    if isinstance(a, dict):
+        return a.keys()==b.keys() and all(_same(a[k], b[k]) for k in a)
+    if isinstance(a, (torch.Tensor, np.ndarray)): return complaint(a, b, 0) is None
+    return True
+
+def _done(got):
+    "What was returned; raises `NotImplementedError` for None, as a stub gives"
+    if got is None: raise NotImplementedError
+    return got
+
+def _compare_error(answer, args, want):
+    "None where an exception is raised as wanted, else what came in its place"
+    try: got = answer(*args)
+    except want: return None
+    got = _done(got) # not in the `try`: it raises an exception of its own
+    name, returned_it = want.__name__, isinstance(got, want) or got is want
+    expected = f"it to be raised: raise {name}(...)" if returned_it else f"a {name}"
+    return f"you returned {_shown(got)}; expected {expected}"
+
+def _compare_value(answer, args, want, kept, near):
+    "None, or what is wrong with a value, by its name if the mistake is a known one"
+    got = _done(answer(*args))
+    said = complaint(got, want)
+    if not said and not _same(args, kept):
+        return "right, but it changed what it was given; work on a copy"
+    if not said: return None
+    known = (k for k, v in near.items() if complaint(got, v) is None)
+    return next((f"this is {k}; {said}" for k in known), said)
+
+def _run(answer, what, kept):
+    "None, or what is wrong with an answer, given what a case says after its name"
+    if len(what)==1:
+        said = what[0](answer)
+        return complaint(*said) if isinstance(said, tuple) else said
+    args, want, near = what if len(what)==3 else (*what, {})
+    if isinstance(want, type) and issubclass(want, Exception):
+        return _compare_error(answer, args, want)
+    return _compare_value(answer, args, want, kept, near)
+
+# %% ../nbs/22_exercises.ipynb #44bad58e
 def _line(e):
     "The line of the answer in which an exception was raised"
-    own = [f for f in traceback.extract_tb(e.__traceback__) if f.filename!=_line.__code__.co_filename and "/torch/" not in f.filename.replace("\\", "/")]
+    ours = _line.__code__.co_filename
+    frames = traceback.extract_tb(e.__traceback__)
+    own = [f for f in frames if f.filename!=ours]
+    own = [f for f in own if "/torch/" not in f.filename.replace("\\", "/")]
     return f", at `{own[-1].line}`" if own and own[-1].line else ""
-
-def _same(a, b):
-    if isinstance(a, (list, tuple)): return len(a)==len(b) and all(map(_same, a, b))
-    if isinstance(a, dict): return a.keys()==b.keys() and all(_same(a[k], b[k]) for k in a)
-    return complaint(a, b, 0) is None if isinstance(a, (torch.Tensor, np.ndarray)) else True
 
 def _names(f, n):
     "What a function calls its arguments"
@@ -173,34 +293,62 @@ def _names(f, n):
     except (TypeError, ValueError): names = []
     return names if len(names)==n else [f"argument {i+1}" for i in range(n)]
 
-def _is_stub(f): return not hasattr(f, "__code__") or {o.opname for o in dis.get_instructions(f)}<={"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"} # nothing but `...`
+_NOTHING = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
+
+def _is_stub(f):
+    "Is a function nothing but `...`, or none that was written here?"
+    if not hasattr(f, "__code__"): return True
+    return {o.opname for o in dis.get_instructions(f)}<=_NOTHING
+
+def _explain(e):
+    "An exception in words, and where it was raised"
+    if isinstance(e, TimeoutError): return str(e)
+    first = str(e).splitlines()[0][:150] if str(e) else ""
+    said = f"it raised {type(e).__name__}: {first}{_line(e)}"
+    if "return_types" not in str(e): return said
+    return said+("; torch's `max` and `median` along an axis return a pair: "
+                 "take its `.values`, or `amax`")
+
+def _given(answer, args):
+    "What an answer was given, by the names that it has for its arguments"
+    names = _names(answer, len(args))
+    return "\n  Given: "+", ".join(f"{n}={_shown(o)}" for n, o in zip(names, args))
 
 def _try(answer, case, limit):
-    "None, or what is wrong with an answer in one case; raises `NotImplementedError` for a stub"
+    "None, or what is wrong in one case; raises `NotImplementedError` for a stub"
     name, *what = case
-    kept, near = copy.deepcopy(what[0]) if len(what)>1 else (), what.pop() if len(what)==3 else {}
-    def go():
-        if len(what)==1:
-            said = what[0](answer)
-            return complaint(*said) if isinstance(said, tuple) else said
-        args, want = what
-        if isinstance(want, type) and issubclass(want, Exception):
-            try: got = answer(*args)
-            except want: return None
-            if got is None: raise NotImplementedError
-            return f"you returned {_shown(got)}; expected "+(f"it to be raised: raise {want.__name__}(...)" if isinstance(got, want) or got is want else f"a {want.__name__}")
-        got = answer(*args)
-        if got is None: raise NotImplementedError
-        said = complaint(got, want)
-        if said: return next((f"this is {k}; {said}" for k, v in near.items() if complaint(got, v) is None), said)
-        return (None if _same(args, kept) else "right, but it changed what it was given; work on a copy")
-    try: said = in_time(go, limit)
+    kept = copy.deepcopy(what[0]) if len(what)>1 else ()
+    try: said = in_time(lambda: _run(answer, what, kept), limit)
     except NotImplementedError:
         if _is_stub(answer): raise
         said = "your function returned None; is its `return` missing?"
-    except (Exception, SystemExit) as e: said = str(e) if isinstance(e, TimeoutError) else f"it raised {type(e).__name__}: {str(e).splitlines()[0][:150] if str(e) else ''}{_line(e)}"+("; torch's `max` and `median` along an axis return a pair: take its `.values`, or `amax`" if "return_types" in str(e) else "")
-    if said and kept: said += "\n  Given: "+", ".join(f"{n}={_shown(o)}" for n, o in zip(_names(answer, len(kept)), kept))
+    except (Exception, SystemExit) as e: said = _explain(e)
+    if said and kept: said += _given(answer, kept)
     return said and f"{name}: {said}"
+
+# %% ../nbs/22_exercises.ipynb #558ac2f1
+@contextmanager
+def _chance_kept():
+    "Whatever is drawn inside, the generators go on outside as if it had not been"
+    with torch.random.fork_rng(devices=[]):
+        state, np_state = random.getstate(), np.random.get_state()
+        try: yield
+        finally:
+            random.setstate(state)
+            np.random.set_state(np_state)
+
+def _first_wrong(ex, answer, limit):
+    "The verdict on an answer: that of its first case that fails, if one does"
+    set_seed(0)
+    cases = list(ex.cases())
+    for i, case in enumerate(cases):
+        set_seed(i)
+        try: said = _try(answer, case, limit)
+        except NotImplementedError: return Verdict(ex.id, "open", "still to do")
+        if not said: continue
+        return Verdict(ex.id, "wrong", f"case {i+1} of {len(cases)}, {said}\n"
+                                       f"  For help: hint({ex.id!r})")
+    return Verdict(ex.id, "right", f"right, in {len(cases)} cases")
 
 def verdict(
     id:str,         # An exercise
@@ -209,75 +357,98 @@ def verdict(
 ):                  # `Verdict`
     "Run the cases of an exercise, up to the first that fails"
     ex = find_exercise(id)
-    if not callable(answer): return Verdict(id, "wrong", f"this is {_kind(answer)}; expected a function, by its name alone: check({id!r}, my_function)")
-    with torch.random.fork_rng(devices=[]):
-        state, np_state = random.getstate(), np.random.get_state()
-        try:
-            set_seed(0)
-            cases = list(ex.cases())
-            for i, case in enumerate(cases):
-                set_seed(i)
-                try: said = _try(answer, case, limit)
-                except NotImplementedError: return Verdict(id, "open", "still to do")
-                if said: return Verdict(id, "wrong", f"case {i+1} of {len(cases)}, {said}\n  For help: hint({id!r})")
-        finally: random.setstate(state); np.random.set_state(np_state)
-    return Verdict(id, "right", f"right, in {len(cases)} cases")
+    if not callable(answer):
+        return Verdict(id, "wrong", f"this is {_kind(answer)}; expected a function, "
+                                    f"by its name alone: check({id!r}, my_function)")
+    with _chance_kept(): return _first_wrong(ex, answer, limit)
 
 # %% ../nbs/22_exercises.ipynb #a5001cd7
 def progress_file():
     "Where progress is kept: `ASL_PROGRESS`, else a file in the user's data folder"
-    if os.environ.get("ASL_PROGRESS"): return Path(os.environ["ASL_PROGRESS"]).expanduser()
+    given = os.environ.get("ASL_PROGRESS")
+    if given: return Path(given).expanduser()
     from platformdirs import user_data_path
     return user_data_path("asl_course", appauthor=False)/"progress.json"
 
 # Exercises were named by the number of their chapter once
-_BEFORE = dict(zip("01 02 03 04 05 06 07 08 09 10 11 12 13 15".split(),
-                   "data scratch train digits split mlp cnn augment learner honest speed predict app claims".split()))
+_BEFORE = {
+    "01": "data",    "02": "scratch", "03": "train", "04": "digits",  "05": "split",
+    "06": "mlp",     "07": "cnn",     "08": "augment",
+    "09": "learner", "10": "honest",  "11": "speed", "12": "predict", "13": "app",
+    "15": "claims"}
+
+def _today(id):
+    "What an exercise is called today, by its name of today or before"
+    number, _, name = id.partition(".")
+    return f"{_BEFORE[number]}.{name}" if number in _BEFORE else id
+
+def _joined(a, b):
+    "What was done under two names of one exercise"
+    done = [o["done"] for o in (a, b) if o.get("done")]
+    counts = {k: a.get(k, 0)+b.get(k, 0) for k in ("tries", "hints")}
+    return {**a, **b, **counts, "done": min(done, default=None)}
 
 def _renamed(d):
-    "A table of progress with exercises under the names they have today; what was done under either name counts"
+    "A table of progress with exercises under the names they have today"
     out = {}
-    for id, o in d.items():
-        number, _, name = id.partition(".")
-        id = f"{_BEFORE[number]}.{name}" if number in _BEFORE else id
-        a = out.get(id, {})
-        done = [x["done"] for x in (a, o) if x.get("done")]
-        out[id] = {**a, **o, **{k: a.get(k, 0)+o.get(k, 0) for k in ("tries", "hints")}, "done": min(done, default=None)}
+    for name, o in d.items():
+        id = _today(name)
+        out[id] = _joined(out.get(id, {}), o)
     return out
+
+def _read_progress(p):
+    "What a file of progress holds; raises `ValueError` for a damaged one"
+    d = json.loads(p.read_text(encoding="utf-8"))
+    is_table = isinstance(d, dict) and all(isinstance(o, dict) for o in d.values())
+    if not is_table: raise ValueError("not a table of exercises")
+    return _renamed(d)
+
+def _put_aside(p, why):
+    "Give a damaged file another name, and say so"
+    aside = p.with_suffix(".damaged.json")
+    try: p.replace(aside)
+    except OSError as e:
+        warnings.warn(f"{p.name} could not be read ({why}), "
+                      f"nor put aside ({e.strerror or e}): "
+                      f"delete {p}, or name another file in ASL_PROGRESS")
+    else:
+        warnings.warn(f"{p.name} could not be read ({why}); it is now {aside.name} "
+                      "in the same folder, and progress begins anew")
 
 def _progress():
     "What the file holds; a damaged one is put aside"
     p = progress_file()
     if not p.exists(): return {}
-    try:
-        d = json.loads(p.read_text(encoding="utf-8"))
-        if not isinstance(d, dict) or any(not isinstance(o, dict) for o in d.values()): raise ValueError("not a table of exercises")
-        return _renamed(d)
+    try: return _read_progress(p)
     except (ValueError, OSError) as e:
-        aside = p.with_suffix(".damaged.json")
-        try: p.replace(aside)
-        except OSError as no: warnings.warn(f"{p.name} could not be read ({e}), nor put aside ({no.strerror or no}): delete {p}, or name another file in ASL_PROGRESS")
-        else: warnings.warn(f"{p.name} could not be read ({e}); it is now {aside.name} in the same folder, and progress begins anew")
+        _put_aside(p, e)
         return {}
 
 def _note(id, **changes):
+    "Change what is kept of an exercise, and give it back"
     d = _progress()
     d[id] = {**dict(tries=0, hints=0, done=None), **d.get(id, {})}
     for k, f in changes.items(): d[id][k] = f(d[id][k])
     try: write_atomic(progress_file(), (json.dumps(d, indent=1)+"\n").encode())
-    except OSError as e: warnings.warn(f"progress could not be kept in {progress_file()} ({e.strerror or e}): name a file in ASL_PROGRESS that may be written")
+    except OSError as e:
+        warnings.warn(f"progress could not be kept in {progress_file()} "
+                      f"({e.strerror or e}): name a file in ASL_PROGRESS "
+                      "that may be written")
     return d[id]
 
+# %% ../nbs/22_exercises.ipynb #540ab39c
 def check(
     id:str,          # An exercise, such as "scratch.softmax"
     answer,          # Your function, by its name alone
-    must:bool=False, # Raise when it is not right, and keep no progress: for the solutions
+    must:bool=False, # Keep no progress, `AssertionError` if not right: for solutions
     limit:float=20,  # Seconds for each case
-):                   # `Verdict`; raises `ValueError` for an unknown exercise, `AssertionError` when it must be right and is not
+):                   # `Verdict`; raises `ValueError` for an unknown exercise
     "Is an answer right? If not, in which case, and how far off?"
     v = verdict(id, answer, limit)
     if must and not v: raise AssertionError(repr(v))
-    if not must and v.state!="open": _note(id, tries=lambda n: n+1, done=lambda d: d or (date.today().isoformat() if v else None))
+    if must or v.state=="open": return v
+    done = date.today().isoformat() if v else None
+    _note(id, tries=lambda n: n+1, done=lambda d: d or done)
     return v
 
 @dataclass
@@ -293,8 +464,9 @@ def hint(
     ex = find_exercise(id)
     n = _note(id, hints=lambda n: n+1)["hints"]
     if n==1: return Hint(f"{ex.hint}\nOnce more, for the idea: hint({id!r})")
-    where = "" if id in _own else f"\nWorked out in solutions/{solution_page(id)}.ipynb."
-    return Hint(f"{ex.hint}\nIdea: {ex.idea}{where}")
+    idea = f"{ex.hint}\nIdea: {ex.idea}"
+    if id in _own: return Hint(idea)
+    return Hint(f"{idea}\nWorked out in solutions/{solution_page(id)}.ipynb.")
 
 def solution_page(
     id:str, # An exercise
@@ -302,18 +474,23 @@ def solution_page(
     "Where an exercise is worked out"
     return _topics()[id.partition(".")[0]]
 
+def _mark(o):
+    "A mark for what was noted of an exercise"
+    return "✓" if o.get("done") else "✗" if o.get("tries") else "○"
+
+def _chapter_row(topic, page, noted):
+    "A line of the table of progress"
+    ids = list(_of_topic(topic))
+    of  = {o: noted.get(o, {}) for o in ids}
+    right = sum(_mark(of[o])=="✓" for o in ids)
+    return dict(
+        chapter=page.removeprefix("s").removeprefix("_"),
+        right=f"{right} of {len(ids)}",
+        exercises="  ".join(f"{_mark(of[o])} {o.partition('.')[2]}" for o in ids),
+        hints=sum(of[o].get("hints", 0) for o in ids))
+
 def progress():
     "A table of the exercises, chapter by chapter: ✓ right, ✗ tried, ○ open"
     import pandas as pd
-    noted, rows = _progress(), []
-    def mark(id):
-        o = noted.get(id, {})
-        return "✓" if o.get("done") else "✗" if o.get("tries") else "○"
-    for topic, page in _topics().items():
-        ids = list(_of_topic(topic))
-        right = sum(mark(o)=="✓" for o in ids)
-        each = "  ".join(f"{mark(o)} {o.partition('.')[2]}" for o in ids)
-        hints = sum(noted.get(o, {}).get("hints", 0) for o in ids)
-        chapter = page.removeprefix("s").removeprefix("_")
-        rows.append(dict(chapter=chapter, right=f"{right} of {len(ids)}", exercises=each, hints=hints))
-    return pd.DataFrame(rows)
+    noted = _progress()
+    return pd.DataFrame([_chapter_row(t, page, noted) for t, page in _topics().items()])
