@@ -9,10 +9,14 @@ __all__ = []
 import importlib
 from .pages import library_modules as _library_modules
 
-_torch = {*dir(importlib.import_module("torch")), *dir(importlib.import_module("torch.nn.functional"))}
+# Names of torch stay torch's: `softmax` by hand is in `scratch`
+_torch = {o for name in ("torch", "torch.nn.functional")
+          for o in dir(importlib.import_module(name))}
 for _name in _library_modules():
     _module = importlib.import_module(_name)
-    globals().update({o: getattr(_module, o) for o in _module.__all__ if o not in _torch}) # `softmax` by hand is in `scratch`
+    _names  = [o for o in _module.__all__ if o not in _torch]
+    globals().update({o: getattr(_module, o) for o in _names})
 
 # %% ../nbs/index.ipynb #64ed771b
-__all__ = [o for o in globals() if o[0]!="_" and o!="importlib"] # `from asl_course.all import *` gives the lot
+# `from asl_course.all import *` gives the lot
+__all__ = [o for o in globals() if o[0]!="_" and o!="importlib"]

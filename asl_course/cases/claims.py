@@ -12,10 +12,11 @@ from scipy import stats
 # %% ../../nbs/solutions/s_claims.ipynb #6dfda6e5
 class Difference:
     "Is one better than the other?"
-    hint = "Subtract seed by seed first; then the mean of the differences and its interval."
-    idea = ("Half the width is t times the standard error of the differences: `scipy.stats.t.ppf` at "
-            "0.975, with one degree of freedom less than there are seeds; `std(ddof=1)`; and the root "
-            "of their number.")
+    hint = ("Subtract seed by seed first; "
+            "then the mean of the differences and its interval.")
+    idea = ("Half the width is t times the standard error of the differences: "
+            "`scipy.stats.t.ppf` at 0.975, with one degree of freedom less than there "
+            "are seeds; `std(ddof=1)`; and the root of their number.")
 
     def cases():
         for n in (3, 10):
@@ -25,15 +26,26 @@ class Difference:
             half = stats.t.ppf(.975, n-1)*(a-b).std(ddof=1)/n**.5
             yield f"{n} seeds", (a, b), (float((a-b).mean()), float(half))
 
-    wrong = [lambda a, b: (float((a-b).mean()), float(1.96*(a-b).std(ddof=1)/len(a)**.5)),
-             lambda a, b: (float((a-b).mean()), float(a.std(ddof=1)+b.std(ddof=1))),
-             lambda a, b: (float(abs(a-b).mean()), float((a-b).std()))]
+    def _normal(a, b):
+        d = a-b
+        return float(d.mean()), float(1.96*d.std(ddof=1)/len(a)**.5)
+
+    def _unpaired(a, b):
+        return float((a-b).mean()), float(a.std(ddof=1)+b.std(ddof=1))
+
+    def _without_signs(a, b):
+        d = a-b
+        return float(abs(d).mean()), float(d.std())
+
+    wrong = [_normal, _unpaired, _without_signs]
 
 # %% ../../nbs/solutions/s_claims.ipynb #e394cb13
 class BestEpoch:
     "What choosing on test flatters"
-    hint = "One curve chooses the epoch. Which one may, and which one is then read there?"
-    idea = "`argmax` of validation tells which epoch of test to read. The flattered figure is test's own `max`."
+    hint = ("One curve chooses the epoch. "
+            "Which one may, and which one is then read there?")
+    idea = ("`argmax` of validation tells which epoch of test to read. "
+            "The flattered figure is test's own `max`.")
 
     def cases():
         for seed in (0, 1):
