@@ -18,24 +18,27 @@ __all__ = ['LETTERS', 'readings', 'to_index', 'to_label', 'Readings', 'Letters',
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # %% ../nbs/00_core.ipynb #27633133
-LETTERS = "ABCDEFGHIKLMNOPQRSTUVWXY" # The class index is a position in this string: `LETTERS[0] == "A"`
+LETTERS = "ABCDEFGHIKLMNOPQRSTUVWXY" # A class index is a position in it: 0 is A
 
 # %% ../nbs/00_core.ipynb #273e782d
 def to_index(
-    label, # Labels as the published files write them: 0..24 without 9; a number or an array
+    label, # Labels as the published files write them, 0..24 without 9; one or many
 ):         # Class index 0..23, an int64 array of the same shape
     "The class index of a file's label"
     label = np.asarray(label, dtype=np.int64)
     bad = label[(label<0) | (label>24) | (label==9)]
-    if bad.size: raise ValueError(f"label {bad.flat[0]} names no letter: expected 0 to 24 without 9 (J moves)")
+    if bad.size:
+        raise ValueError(f"label {bad.flat[0]} names no letter: "
+                         "expected 0 to 24 without 9 (J moves)")
     return label - (label>9)
 
 def to_label(
-    index, # Class index 0..23; a number or an array
+    index, # Class index 0..23; one or many
 ):         # Labels as the published files write them, an int64 array of the same shape
     "The file's label of a class index"
     index = np.asarray(index, dtype=np.int64)
-    if ((index<0) | (index>23)).any(): raise ValueError(f"class index {index[(index<0)|(index>23)].flat[0]} is outside 0..23")
+    bad = index[(index<0) | (index>23)]
+    if bad.size: raise ValueError(f"class index {bad.flat[0]} is outside 0..23")
     return index + (index>8)
 
 # %% ../nbs/00_core.ipynb #41577745
@@ -47,7 +50,7 @@ class Readings:
         self.x, self.y, self.files = 0, 0, {}
     @property
     def n(self):
-        "Readings of the test file: of its pictures, of its letters, or of both together"
+        "Readings of the test file: of its pictures, its letters, or both together"
         return max(self.x, self.y)
 
 readings = Readings() # Since the last recipe began
@@ -64,17 +67,17 @@ def _door(what):
 @dataclass(repr=False)
 class Letters:
     "Train and test pictures of hands with their letters, as NumPy arrays"
-    x:np.ndarray             # Train pictures, uint8, shape (n, 28, 28), 0 black to 255 white
-    y:np.ndarray             # Train letters, int64, shape (n,), class index 0..23
-    x_test:np.ndarray        # Test pictures, as `x`; taking them counts as a reading
-    y_test:np.ndarray        # Test letters, as `y`; taking them too
-    source:str               # "real" (the published files) or "synth" (rendered hands)
-    photo:np.ndarray=None    # Photograph of each train picture, where it is known
-    signer:np.ndarray=None   # Signer of each train picture, where it is known
+    x:np.ndarray                # Train pictures, uint8, (n, 28, 28), 0 is black
+    y:np.ndarray                # Train letters, int64, (n,), class index 0..23
+    x_test:np.ndarray           # Test pictures, as `x`; taking them counts as a reading
+    y_test:np.ndarray           # Test letters, as `y`; taking them too
+    source:str                  # "real" (published files) or "synth" (rendered hands)
+    photo:np.ndarray=None       # Photograph of each train picture, where it is known
+    signer:np.ndarray=None      # Signer of each train picture, where it is known
     photo_test:np.ndarray=None  # Photograph of each test picture, where it is known
     signer_test:np.ndarray=None # Signer of each test picture, where it is known
-    labels:tuple=()          # Every label that the train file uses, as it stands there; empty for rendered hands, which have no file
-    sha256:dict=field(default_factory=dict) # What the data was made from: sha256 of the files, or the renderer's settings
+    labels:tuple=()             # All labels of the train file; none when rendered
+    sha256:dict=field(default_factory=dict) # Of the files; or the renderer's settings
 
     @property
     def rows(self):
@@ -84,61 +87,89 @@ class Letters:
     def __repr__(self):
         n, n_test = self.rows
         size = "x".join(map(str, self.x.shape[1:]))
-        return f"Letters({self.source}: {n:,} train and {n_test:,} test pictures of {size}, {len(LETTERS)} letters)"
+        return (f"Letters({self.source}: {n:,} train and {n_test:,} test pictures "
+                f"of {size}, {len(LETTERS)} letters)")
 
     def part(self,
         train=slice(None), # Train rows to keep: a slice or row numbers
         test=slice(None),  # Test rows to keep
     ):                     # A smaller `Letters`
         "Some of the rows"
-        cut = lambda a, rows: None if a is None else a[rows]
-        return type(self)(self.x[train], self.y[train], self._x_test[test], self._y_test[test], self.source,
-                          cut(self.photo, train), cut(self.signer, train),
-                          cut(self.photo_test, test), cut(self.signer_test, test), self.labels, self.sha256)
+        def cut(a, rows): return None if a is None else a[rows]
+        return type(self)(
+            self.x[train], self.y[train],
+            self._x_test[test], self._y_test[test], self.source,
+            cut(self.photo, train), cut(self.signer, train),
+            cut(self.photo_test, test), cut(self.signer_test, test),
+            self.labels, self.sha256)
 
     def sample(self,
-        n_train:int,  # Train pictures to keep; all when there are fewer
-        n_test:int,   # Test pictures to keep; all when there are fewer
-        seed:int=0,   # Which ones
-    ):                # A smaller `Letters`, rows in their old order
+        n_train:int, # Train pictures to keep; all when there are fewer
+        n_test:int,  # Test pictures to keep; all when there are fewer
+        seed:int=0,  # Which ones
+    ):               # A smaller `Letters`, rows in their old order
         "A random part of the data, for a quick look or a smoke run"
         rng = np.random.default_rng(seed)
-        return self.part(*(np.sort(rng.permutation(n)[:k]) for n, k in zip(self.rows, (n_train, n_test))))
+        sizes = zip(self.rows, (n_train, n_test))
+        return self.part(*(np.sort(rng.permutation(n)[:k]) for n, k in sizes))
 
 Letters.x_test, Letters.y_test = _door("x"), _door("y")
 
 # %% ../nbs/00_core.ipynb #f1f82986
 def _choose(what, given, env, default, allowed):
-    "The first of parameter, environment variable and default; an error that names where a wrong value came from"
-    for where, v in ((f"the parameter `{what}`", given), (f"the variable {env}", os.environ.get(env) or None)):
+    "The parameter, else the variable, else the default; an error says which was wrong"
+    places = {f"the parameter `{what}`": given,
+              f"the variable {env}": os.environ.get(env) or None}
+    for where, v in places.items():
         if v is None: continue
         if v in allowed: return v
-        raise ValueError(f"{where} is {v!r}; expected one of {', '.join(map(repr, allowed))}")
+        expected = ", ".join(map(repr, allowed))
+        raise ValueError(f"{where} is {v!r}; expected one of {expected}")
     return default
 
 def pick_scale(
     scale:str=None, # "smoke", "full", or None to look at `ASL_SCALE`, then `IN_TEST`
 ):                  # "smoke" or "full"
-    "The scale of this run: the parameter, else `ASL_SCALE`, else smoke under `nbdev_test`, else full"
-    return _choose("scale", scale, "ASL_SCALE", "smoke" if os.environ.get("IN_TEST") else "full", ("smoke", "full"))
+    "The scale of this run: given, else `ASL_SCALE`, else smoke in a test, else full"
+    default = "smoke" if os.environ.get("IN_TEST") else "full"
+    return _choose("scale", scale, "ASL_SCALE", default, ("smoke", "full"))
 
 def pick_source(
     source:str="auto", # "real", "synth", or "auto" to look at `ASL_SOURCE`
 ):                     # "real", "synth" or "auto"
     "Which data to load: the parameter, else `ASL_SOURCE`, else whatever is found"
-    return _choose("source", None if source=="auto" else source, "ASL_SOURCE", "auto", ("auto", "real", "synth"))
+    given = None if source=="auto" else source
+    return _choose("source", given, "ASL_SOURCE", "auto", ("auto", "real", "synth"))
+
+def _fastest_device():
+    "The fastest device of this machine"
+    import torch
+    if torch.cuda.is_available(): return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+def _is_here(device):
+    "Does this machine have a device?"
+    import torch
+    if device.type=="cpu": return True
+    if device.type=="mps": return torch.backends.mps.is_available()
+    if device.type!="cuda" or not torch.cuda.is_available(): return False
+    return (device.index or 0)<torch.cuda.device_count()
 
 def pick_device(
-    device=None, # "cpu", "cuda", "cuda:1", "mps", a `torch.device`, or None to look at `ASL_DEVICE`, then for a GPU
+    device=None, # "cpu", "cuda:1", "mps", a `torch.device`, or None: `ASL_DEVICE`
 ):               # A `torch.device`
-    "Where tensors live: the parameter, else `ASL_DEVICE`, else the fastest device this machine has"
+    "Where tensors live: the parameter, else `ASL_DEVICE`, else the fastest here"
     import torch
     given = ifnone(device, os.environ.get("ASL_DEVICE") or None)
-    if given is None: return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
+    if given is None: return _fastest_device()
     try: res = torch.device(given)
-    except RuntimeError as e: raise ValueError(f"no such device: {given!r}; expected cpu, cuda, cuda:0 ... or mps") from e
-    ok = {"cpu": True, "cuda": torch.cuda.is_available() and (res.index or 0)<torch.cuda.device_count(), "mps": torch.backends.mps.is_available()}
-    if not ok.get(res.type, False): raise ValueError(f"this machine has no device {given!r}; `asl_doctor` lists what it has, `device=\"cpu\"` always works")
+    except RuntimeError as e:
+        expected = "expected cpu, cuda, cuda:0 ... or mps"
+        raise ValueError(f"no such device: {given!r}; {expected}") from e
+    if not _is_here(res):
+        raise ValueError(f"this machine has no device {given!r}; "
+                         "`asl_doctor` lists what it has, "
+                         "`device=\"cpu\"` always works")
     return res
 
 # %% ../nbs/00_core.ipynb #873e369f
@@ -146,10 +177,13 @@ def set_seed(
     seed:int, # Any whole number from 0 to 2**32-1
 ):
     "Seed Python, NumPy and torch, on every device"
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0<=seed<2**32:
+    whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
+    if not whole or not 0<=seed<2**32:
         raise ValueError(f"seed is {seed!r}; expected a whole number from 0 to 2**32-1")
     import torch
-    random.seed(int(seed)); np.random.seed(int(seed)); torch.manual_seed(int(seed))
+    random.seed(int(seed))
+    np.random.seed(int(seed))
+    torch.manual_seed(int(seed))
 
 # %% ../nbs/00_core.ipynb #f4044766
 @dataclass
@@ -160,29 +194,36 @@ class Run:
     seed:int       # Seed of everything random
     device:object  # A `torch.device`
     source:str     # "real", "synth" or "auto"
+    def _place(self):
+        "The device in words"
+        import torch
+        if self.device.type=="cuda": return torch.cuda.get_device_name(self.device)
+        return f"{self.device.type}, {torch.get_num_threads()} threads"
     def __repr__(self):
         import torch
-        place = torch.cuda.get_device_name(self.device) if self.device.type=="cuda" else f"{self.device.type}, {torch.get_num_threads()} threads"
-        return f"{self.chapter}: {self.scale} scale, seed {self.seed}, on {place}, torch {torch.__version__.split('+')[0]}"
+        version = torch.__version__.split("+")[0]
+        return (f"{self.chapter}: {self.scale} scale, seed {self.seed}, "
+                f"on {self._place()}, torch {version}")
 
 _run = None # The run in progress, for `scaled`
 
 def start_page(
-    chapter:str,        # Name of the notebook, such as "02_scratch"
-    scale:str=None,     # See `pick_scale`
-    seed:int=42,        # See `set_seed`
-    device=None,        # See `pick_device`
-    source:str="auto",  # See `pick_source`
-):                      # A `Run`; shown, it is the banner of the chapter
+    chapter:str,       # Name of the notebook, such as "02_scratch"
+    scale:str=None,    # See `pick_scale`
+    seed:int=42,       # See `set_seed`
+    device=None,       # See `pick_device`
+    source:str="auto", # See `pick_source`
+):                     # A `Run`; shown, it is the banner of the chapter
     "Settle scale, seed, device and source of a chapter, and seed everything"
     global _run
     set_seed(seed)
-    _run = Run(chapter, pick_scale(scale), int(seed), pick_device(device), pick_source(source))
+    _run = Run(chapter, pick_scale(scale), int(seed),
+               pick_device(device), pick_source(source))
     return _run
 
 def scale_now(
     scale:str=None, # "smoke" or "full", or None
-):                  # The scale given, else that of the run in progress, else that of `pick_scale`
+):                  # That given, else of the run in progress, else of `pick_scale`
     "The scale that numbers are picked by"
     return ifnone(scale, _run.scale if _run else pick_scale())
 
@@ -200,18 +241,20 @@ def _array(a):
     return a.detach().cpu().numpy() if hasattr(a, "detach") else np.asarray(a)
 
 def check_close(
-    a,                # Tensor, array or number
-    b,                # The same, of the same shape
-    tol:float=1e-5,   # Largest difference allowed, absolute plus relative to `b`
+    a,              # Tensor, array or number
+    b,              # The same, of the same shape
+    tol:float=1e-5, # Largest difference allowed, absolute plus relative to `b`
 ):
-    "Raise an `AssertionError` with the largest difference and its place unless `a` and `b` agree to `tol`"
+    "Raise an `AssertionError` that shows the largest difference, if above `tol`"
     a, b = _array(a), _array(b)
     if a.shape!=b.shape: raise AssertionError(f"shapes differ: {a.shape} and {b.shape}")
     a, b = a.astype(np.float64), b.astype(np.float64)
-    if np.allclose(a, b, rtol=tol, atol=tol): return
-    d = np.where(np.isclose(a, b, rtol=tol, atol=tol), 0, np.nan_to_num(np.abs(a-b), nan=np.inf))
-    at = np.unravel_index(d.argmax(), d.shape)
-    raise AssertionError(f"largest difference {d[at]:.3g} (allowed {tol:g}) at {tuple(map(int, at))}: {a[at]:.6g} and {b[at]:.6g}")
+    close = np.isclose(a, b, rtol=tol, atol=tol)
+    if close.all(): return
+    off = np.where(close, 0, np.nan_to_num(np.abs(a-b), nan=np.inf))
+    at = tuple(map(int, np.unravel_index(off.argmax(), off.shape)))
+    raise AssertionError(f"largest difference {off[at]:.3g} (allowed {tol:g}) "
+                         f"at {at}: {a[at]:.6g} and {b[at]:.6g}")
 
 # %% ../nbs/00_core.ipynb #eb873859
 def error_of(
@@ -223,28 +266,42 @@ def error_of(
     raise AssertionError("expected an error, and there was none")
 
 # %% ../nbs/00_core.ipynb #f8a55c7a
+def _pictures(x):
+    "Pictures as an array, (n, h, w), from one or many, with or without a channel"
+    x = _array(x)
+    return x[None] if x.ndim==2 else x.reshape(-1, *x.shape[-2:])
+
+def _title(t):
+    "A title, from words or from a class index"
+    return LETTERS[t] if isinstance(t, (int, np.integer)) else str(t)
+
+def _range_of(x):
+    "Lowest and highest value of a colour map"
+    return (0, 255) if x.dtype==np.uint8 else (float(x.min()), float(x.max()))
+
 def show_hands(
-    x,                  # Pictures, (n, 28, 28) or (n, 1, 28, 28), uint8 or float; or one picture
-    titles=None,        # A title for each picture: words, or class indexes to be named
-    ncols:int=8,        # Pictures in a row
-    title:str=None,     # Title of the whole figure
-    size:float=1.1,     # Height of a picture in inches
-    cmap:str="gray",    # Colour map; "RdBu_r" suits weights, which have a sign
-    vrange=None,        # (lowest, highest) value of the colour map; by default 0 to 255 for uint8, else from the data
-):                      # The figure
+    x,              # Pictures, (n, 28, 28) or (n, 1, 28, 28), uint8 or float; or one
+    titles=None,    # A title for each picture: words, or class indexes to be named
+    ncols:int=8,    # Pictures in a row
+    title:str=None, # Title of the whole figure
+    size:float=1.1, # Height of a picture in inches
+    cmap:str="gray", # Colour map; "RdBu_r" suits weights, which have a sign
+    vrange=None,    # (lowest, highest) colour; by default (0, 255) or the data's
+):                  # The figure
     "Show pictures side by side"
     import matplotlib.pyplot as plt
-    x = _array(x)
-    x = x[None] if x.ndim==2 else x.reshape(-1, *x.shape[-2:])
-    if vrange is None: vrange = (0, 255) if x.dtype==np.uint8 else (float(x.min()), float(x.max()))
+    x = _pictures(x)
     n, ncols = len(x), min(ncols, len(x))
-    titles = [None]*n if titles is None else [LETTERS[t] if isinstance(t, (int, np.integer)) else str(t) for t in _array(titles).tolist()]
-    lines = max((t.count("\n")+1 for t in titles if t), default=0)
     nrows = -(-n//ncols)
-    fig, axs = plt.subplots(nrows, ncols, figsize=(size*ncols, (size+.2*lines)*nrows+(.35 if title else 0)), squeeze=False, layout="constrained")
+    titles = [None]*n if titles is None else list(map(_title, _array(titles).tolist()))
+    vmin, vmax = _range_of(x) if vrange is None else vrange
+    lines = max((t.count("\n")+1 for t in titles if t), default=0)
+    figsize = size*ncols, (size+.2*lines)*nrows+(.35 if title else 0)
+    fig, axs = plt.subplots(nrows, ncols, figsize=figsize,
+                            squeeze=False, layout="constrained")
     for ax in axs.flat: ax.axis("off")
     for ax, im, t in zip(axs.flat, x, titles):
-        ax.imshow(im, cmap=cmap, vmin=vrange[0], vmax=vrange[1])
+        ax.imshow(im, cmap=cmap, vmin=vmin, vmax=vmax)
         if t: ax.set_title(t, fontsize=9)
     if title: fig.suptitle(title, fontsize=11)
     plt.close(fig)
@@ -254,13 +311,19 @@ def show_hands(
 class Headline:
     "A chapter's one number; in a notebook it carries the value along with the words"
     mime = "application/vnd.asl-course.headline+json"
-    def __init__(self, text, value): store_attr()
+    def __init__(self,
+        text,  # What the number is
+        value, # The number
+    ):
+        store_attr()
     def __repr__(self): return f"{self.text}: {self.value:.4g}"
-    def _repr_mimebundle_(self, **_): return {"text/plain": repr(self), self.mime: {"text": self.text, "value": float(self.value)}}
+    def _repr_mimebundle_(self, **_):
+        data = {"text": self.text, "value": float(self.value)}
+        return {"text/plain": repr(self), self.mime: data}
 
 def headline(
-    text:str,     # What the number is
-    value:float,  # The number
-):                # Shown, it is "text: value"
+    text:str,    # What the number is
+    value:float, # The number
+):               # Shown, it is "text: value"
     "The one number a chapter stands for; end a cell with it"
     return Headline(text, value)
