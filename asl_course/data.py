@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch, torch.nn.functional as F
 from torch import tensor
-from fastcore.basics import store_attr, ifnone
+from fastcore.basics import store_attr
 from .core import *
 from .records import *
 from .synth import synth_letters
@@ -21,40 +21,50 @@ __all__ = ['load_letters', 'random_split', 'Majority', 'accuracy', 'NearestMean'
 
 # %% ../nbs/01_data.ipynb #1e7046e8
 def load_letters(
-    source:str="auto", # "real" (the published files), "synth" (rendered hands), or "auto": real where found, else rendered
-    path=None,         # A folder or zip with the published files, or one of them; by default `data_places`
+    source:str="auto", # "real" (published files), "synth" (rendered), or "auto"
+    path=None,         # Folder, zip or file of the real data; by default `data_places`
 ):                     # `Letters`
-    "Load the letters and say in one line which; raises `DataError` when asked for real files that are not there"
+    "Load the letters and say in a line which; `DataError` where real ones are missing"
     source = pick_source(source)
     found = find_real(path) if source!="synth" else None
     if found is None and source=="real":
-        raise DataError("the real files were not found. `asl_data` fetches them, `ASL_DATA` names a folder that has them, `source=\"synth\"` draws hands instead.")
+        raise DataError("the real files were not found. `asl_data` fetches them, "
+                        "`ASL_DATA` names a folder that has them, "
+                        "`source=\"synth\"` draws hands instead.")
     letters = read_letters(found[1]) if found else synth_letters()
-    where = f"Sign Language MNIST, from {found[0]}" if found else "rendered hands, drawn by the course (the real files were not found)" if source=="auto" else "rendered hands, drawn by the course"
-    print(f"Data: {where}: {letters.rows[0]:,} train and {letters.rows[1]:,} test pictures.")
+    where = "rendered hands, drawn by the course"
+    if found: where = f"Sign Language MNIST, from {found[0]}"
+    elif source=="auto": where += " (the real files were not found)"
+    n, n_test = letters.rows
+    print(f"Data: {where}: {n:,} train and {n_test:,} test pictures.")
     return letters
 
 # %% ../nbs/01_data.ipynb #77d878bb
 def _letter_counts(
     letters, seed, device, scale, # As `run_recipe` gives them
-):                                # dict of labels, counts by letter, and most over least
+):                                # dict of labels, counts by letter, most over least
     "How often each letter occurs in either file, and which labels the train file uses"
-    tr, te = np.bincount(letters.y, minlength=24), np.bincount(letters.y_test, minlength=24)
-    return dict(labels=list(letters.labels), train=tr.tolist(), test=te.tolist(),
-                ratio=dict(train=float(tr.max()/tr.min()), test=float(te.max()/te.min())))
+    tr = np.bincount(letters.y, minlength=24)
+    te = np.bincount(letters.y_test, minlength=24)
+    ratio = dict(train=float(tr.max()/tr.min()), test=float(te.max()/te.min()))
+    return dict(labels=list(letters.labels),
+                train=tr.tolist(), test=te.tolist(), ratio=ratio)
 
-recipe("data.counts", "Letters and labels in the two files", split="none", claims="T3.4 T3.5", seeds=1)(_letter_counts);
+recipe("data.counts", "Letters and labels in the two files",
+       split="none", claims="T3.4 T3.5", seeds=1)(_letter_counts);
 
 # %% ../nbs/01_data.ipynb #6c5fa811
 def random_split(
     y,             # Letters, shape (n,); only their number matters
     frac:float=.2, # Part to set aside, between 0 and 1
     seed:int=42,   # The same seed, the same split
-):                 # (train_idx, valid_idx): int64 arrays of row numbers, disjoint, together all rows
+):                 # (train_idx, valid_idx): int64 row numbers, together all rows
     "Set part of the rows aside at random; both parts keep the order of the file"
     n = len(y)
     n_valid = round(n*frac)
-    if not 0<n_valid<n: raise ValueError(f"frac={frac} of {n} rows sets {n_valid} aside: both parts need at least one row")
+    if not 0<n_valid<n:
+        raise ValueError(f"frac={frac} of {n} rows sets {n_valid} aside: "
+                         "both parts need at least one row")
     idx = np.random.default_rng(seed).permutation(n)
     return np.sort(idx[n_valid:]), np.sort(idx[:n_valid])
 
@@ -63,11 +73,13 @@ class Majority:
     "Always names the commonest letter"
     def __init__(self,
         y, # Train letters, class index, shape (n,)
-    ): self.best = int(np.bincount(np.asarray(y), minlength=24).argmax())
+    ):
+        self.best = int(np.bincount(np.asarray(y), minlength=24).argmax())
     def __call__(self,
         xb, # Pictures, float tensor, shape (n, 1, 28, 28)
     ):      # Scores, shape (n, 24)
-        return F.one_hot(torch.full((len(xb),), self.best, device=xb.device), 24).float()
+        guess = torch.full((len(xb),), self.best, device=xb.device)
+        return F.one_hot(guess, 24).float()
 
 def accuracy(
     scores, # Scores, one row per picture, shape (n, c)
@@ -82,7 +94,9 @@ class NearestMean:
     def __init__(self,
         x, # Train pictures, uint8, shape (n, 28, 28)
         y, # Train letters, class index, shape (n,)
-    ): self.means = torch.stack([torch.as_tensor(x[y==c]).float().mean(0).flatten()/255 for c in range(24)])
+    ):
+        means = [torch.as_tensor(x[y==c]).float().mean(0) for c in range(24)]
+        self.means = torch.stack(means).flatten(1)/255
     def __call__(self,
         xb, # Pictures, float tensor in [0, 1], shape (n, 1, 28, 28)
     ):      # Minus the squared distance to each mean, shape (n, 24)
@@ -104,8 +118,10 @@ def judge_scores(
     "Loss, accuracy and macro-F1 of scores"
     from sklearn.metrics import f1_score
     scores, y = scores.detach().float().cpu(), torch.as_tensor(y)
-    f1 = f1_score(y, scores.argmax(-1), labels=np.unique(y), average="macro", zero_division=0)
-    return Score(F.cross_entropy(scores, y).item(), accuracy(scores, y).item(), float(f1))
+    guess, found = scores.argmax(-1), np.unique(y)
+    f1 = f1_score(y, guess, labels=found, average="macro", zero_division=0)
+    loss, acc = F.cross_entropy(scores, y), accuracy(scores, y)
+    return Score(loss.item(), acc.item(), float(f1))
 
 @torch.no_grad()
 def scores_of(
@@ -116,7 +132,8 @@ def scores_of(
 ):                # Scores, shape (n, c), on the CPU
     "Scores of a model for many pictures"
     if hasattr(model, "eval"): model.eval()
-    return torch.cat([model(xb).cpu() for xb, _ in Batches(x, np.zeros(len(x), np.int64), bs, device=device)])
+    batches = Batches(x, np.zeros(len(x), np.int64), bs, device=device)
+    return torch.cat([model(xb).cpu() for xb, _ in batches])
 
 def score_test(
     model,           # As in `scores_of`
@@ -132,40 +149,58 @@ def judge(
     valid_idx,       # Rows of train that were set aside
     device="cpu",    # Where to compute
 ):                   # dict(valid=..., test=...), each a dict of loss, acc and f1
-    "What a model reads of the rows set aside, and of the test file, which counts as a reading of it"
-    valid = judge_scores(scores_of(model, letters.x[valid_idx], device), letters.y[valid_idx])
+    "Score the rows set aside and the test file, which counts as a reading of it"
+    x, y = letters.x[valid_idx], letters.y[valid_idx]
+    valid = judge_scores(scores_of(model, x, device), y)
     return dict(valid=valid.dict(), test=score_test(model, letters, device).dict())
 
 # %% ../nbs/01_data.ipynb #0042449d
+def _check_pictures(x, y, bs):
+    "Raise `ValueError` for what makes no batches"
+    if x.dtype!=torch.uint8:
+        raise ValueError(f"pictures are {x.dtype}: expected torch.uint8, 0 to 255; "
+                         "the division by 255 is done here")
+    if x.dim()!=3:
+        raise ValueError(f"pictures have shape {tuple(x.shape)}: "
+                         "expected (n, height, width)")
+    if len(x)!=len(y):
+        raise ValueError(f"{len(x)} pictures and {len(y)} letters: "
+                         "expected as many of each")
+    if not len(x): raise ValueError("no pictures: an empty set has no batches")
+    if bs<1: raise ValueError(f"bs is {bs}: expected at least 1")
+
 class Batches:
-    "Batches of pictures from memory; each walk through it visits every row once, the last batch may be short"
+    "Batches of pictures; a walk visits every row once, the last batch may be short"
     def __init__(self,
-        x,               # Pictures, uint8, shape (n, 28, 28)
-        y,               # Letters, class index, shape (n,)
-        bs:int=64,       # Batch size
+        x,                  # Pictures, uint8, shape (n, 28, 28)
+        y,                  # Letters, class index, shape (n,)
+        bs:int=64,          # Batch size
         shuffle:bool=False, # A new order at each walk?
-        seed:int=42,     # The same seed, the same orders
-        device="cpu",    # Where the data and the batches live
-        tfm=None,        # Called with each batch of pictures, returns what to use instead
-    ):                   # Yields float32 (bs, 1, 28, 28) in [0, 1] and int64 (bs,)
+        seed:int=42,        # The same seed, the same orders
+        device="cpu",       # Where the data and the batches live
+        tfm=None,           # Takes a batch of pictures, returns what to use instead
+    ):                      # Yields float32 (bs, 1, 28, 28) in [0, 1] and int64 (bs,)
         store_attr("bs,shuffle,tfm")
         x, y = torch.as_tensor(x), torch.as_tensor(y)
-        if x.dtype!=torch.uint8: raise ValueError(f"pictures are {x.dtype}: expected torch.uint8, 0 to 255; the division by 255 is done here")
-        if x.dim()!=3: raise ValueError(f"pictures have shape {tuple(x.shape)}: expected (n, height, width)")
-        if len(x)!=len(y): raise ValueError(f"{len(x)} pictures and {len(y)} letters: expected as many of each")
-        if not len(x): raise ValueError("no pictures: an empty set has no batches")
-        if bs<1: raise ValueError(f"bs is {bs}: expected at least 1")
+        _check_pictures(x, y, bs)
         self.x, self.y = x[:, None].contiguous().to(device), y.long().to(device)
         self.g = torch.Generator().manual_seed(seed)
     def __len__(self): return math.ceil(len(self.y)/self.bs)
     def __iter__(self):
-        n, bs, tfm = len(self.y), self.bs, ifnone(self.tfm, lambda xb: xb)
-        order = torch.randperm(n, generator=self.g).to(self.y.device) if self.shuffle else None
-        step = bs*max(1, 1024//bs) # small batches are gathered several at a time, which costs fewer calls
-        for i in range(0, n, step):
-            s = slice(i, i+step)
-            x, y = (self.x[s], self.y[s]) if order is None else (self.x.index_select(0, order[s]), self.y.index_select(0, order[s]))
-            for xb, yb in zip(x.float().div_(255).split(bs), y.split(bs)): yield tfm(xb), yb
+        bs, tfm, order = self.bs, self.tfm, self._order()
+        step = bs*max(1, 1024//bs) # several small batches at a time: fewer calls
+        for i in range(0, len(self.y), step):
+            x, y = self._take(order, slice(i, i+step))
+            for xb, yb in zip(x.float().div_(255).split(bs), y.split(bs)):
+                yield xb if tfm is None else tfm(xb), yb
+    def _order(self):
+        "Row numbers in a new order; None leaves the rows as they are"
+        if not self.shuffle: return None
+        return torch.randperm(len(self.y), generator=self.g).to(self.y.device)
+    def _take(self, order, s):
+        "The pictures and letters of a slice of the rows"
+        if order is None: return self.x[s], self.y[s]
+        return self.x.index_select(0, order[s]), self.y.index_select(0, order[s])
 
 class CountedBatches(Batches):
     "The test file in batches; each walk through it is a reading"
@@ -174,7 +209,8 @@ class CountedBatches(Batches):
         bs:int=2048,  # Batch size
         device="cpu", # Where the data and the batches live
         tfm=None,     # As in `Batches`
-    ): super().__init__(letters._x_test, letters._y_test, bs, device=device, tfm=tfm)
+    ):
+        super().__init__(letters._x_test, letters._y_test, bs, device=device, tfm=tfm)
     def __iter__(self):
         readings.x += 1
         return super().__iter__()
@@ -186,9 +222,9 @@ def _floors(
 ):                                # dict: majority and mean, each with valid and test
     "Accuracy of the two floors, on random validation rows and on test"
     tr, va = random_split(letters.y, frac, seed)
-    res = {}
-    for name, m in dict(majority=Majority(letters.y[tr]), mean=NearestMean(letters.x[tr], letters.y[tr])).items():
-        res[name] = judge(m, letters, va, device)
-    return res
+    x, y = letters.x[tr], letters.y[tr]
+    floors = dict(majority=Majority(y), mean=NearestMean(x, y))
+    return {name: judge(m, letters, va, device) for name, m in floors.items()}
 
-recipe("data.floors", "Majority class and nearest mean picture", split="random")(_floors);
+recipe("data.floors", "Majority class and nearest mean picture",
+       split="random")(_floors);

@@ -14,8 +14,8 @@ from asl_course.core import LETTERS
 class Letter:
     "The letter of a label"
     hint = "The files skip J. Which labels come after it, and which exist at all?"
-    idea = ("Refuse what is not in 0..24, and 9. All others keep their place in the whole "
-            "alphabet, where `chr(65)` is A.")
+    idea = ("Refuse what is not in 0..24, and 9. All others keep their place in the "
+            "whole alphabet, where `chr(65)` is A.")
 
     def cases():
         for n, letter in ((0, "A"), (8, "I"), (10, "K"), (24, "Y")):
@@ -31,8 +31,9 @@ class Letter:
 class Median:
     "A typical picture of each letter"
     hint = "For one letter: which rows of x, and along which axis?"
-    idea = ("One letter's pictures are `x[y==k]`; their median along axis 0 is one picture "
-            "(take `.values`). Do that for 24 letters and `torch.stack` the results.")
+    idea = ("One letter's pictures are `x[y==k]`; their median along axis 0 is one "
+            "picture (take `.values`). Do that for 24 letters and `torch.stack` the "
+            "results.")
 
     def cases():
         in_order = torch.arange(24).repeat_interleave(3)
@@ -52,16 +53,17 @@ class Median:
 # %% ../../nbs/solutions/s01_data.ipynb #71fe90ca
 class Brightness:
     "Brightness out"
-    hint = ("One mean for each picture: over which axes, and what must the result's shape "
-            "be to be subtracted?")
-    idea = ("The mean over channel, height and width, axes 1 to 3, with `keepdim=True`, "
-            "so that it lines up with the pictures; then subtract.")
+    hint = ("One mean for each picture: over which axes, and what must the result's "
+            "shape be to be subtracted?")
+    idea = ("The mean over channel, height and width, axes 1 to 3, with "
+            "`keepdim=True`, so that it lines up with the pictures; then subtract.")
 
     def cases():
         for n in (1, 3):
             xb = torch.randn(n, 1, 5, 4)+torch.arange(n).view(-1, 1, 1, 1)
-            near = {"the mean of the whole batch taken off, not each picture's own": xb-xb.mean()}
-            yield f"{n} pictures", (xb,), xb-xb.mean((1, 2, 3), keepdim=True), near
+            want, of_all = xb-xb.mean((1, 2, 3), keepdim=True), xb-xb.mean()
+            near = {"the mean of the whole batch taken off, not each picture's own": of_all}
+            yield f"{n} pictures", (xb,), want, near
 
     wrong = [lambda xb: xb-xb.mean(),
              lambda xb: xb-xb.mean((2, 3)),
