@@ -50,15 +50,16 @@ def cross_entropy(
 
 # %% ../nbs/02_scratch.ipynb #d57334d2
 def init_linear(
-    seed:int,        # Seed of the random numbers
-    n_in:int=784,    # Pixels
-    n_out:int=25,    # Classes, spare ones included
-    std:float=1.,    # Spread of the normal distribution; 0 starts from zeros
-    device="cpu",    # Where they live
-):                   # [W (n_in, n_out), b (n_out,)]
-    "Weights and bias drawn from a normal distribution; the same for a seed on every device"
+    seed:int,      # Seed of the random numbers
+    n_in:int=784,  # Pixels
+    n_out:int=25,  # Classes, spare ones included
+    std:float=1.,  # Spread of the normal distribution; 0 starts from zeros
+    device="cpu",  # Where they live
+):                 # [W (n_in, n_out), b (n_out,)]
+    "Normally distributed weights and bias; the same for a seed on every device"
     g = torch.Generator().manual_seed(seed)
-    return [(torch.randn(*s, generator=g)*std).to(device) for s in ((n_in, n_out), (n_out,))]
+    shapes = (n_in, n_out), (n_out,)
+    return [(torch.randn(*s, generator=g)*std).to(device) for s in shapes]
 
 # %% ../nbs/02_scratch.ipynb #51cbb535
 def gradients(
@@ -74,64 +75,90 @@ def gradients(
     return xb.T@d, d.sum(0)
 
 # %% ../nbs/02_scratch.ipynb #a1e81b61
+def _batch_rows(n, bs, g, device):
+    "The rows of each batch: slices in file order, or row numbers in a new order"
+    starts = range(0, n, bs)
+    if g is None: return [slice(i, i+bs) for i in starts]
+    order = torch.randperm(n, generator=g).to(device)
+    return [order[i:i+bs] for i in starts]
+
 def sgd_epochs(
-    W, b,     # Weights and bias, changed in place
-    x, y,     # All pictures as rows, shape (n, n_in), and their letters, shape (n,)
+    W,          # Weights, shape (n_in, c), changed in place
+    b,          # Bias, shape (c,), changed in place
+    x,          # All pictures as rows, shape (n, n_in)
+    y,          # Their letters, class index, shape (n,)
     epochs:int, # Times through all pictures
-    lr:float, # Learning rate
-    bs:int,   # Batch size
-    g=None,   # A CPU `torch.Generator` to shuffle with; None leaves the rows in their order
+    lr:float,   # Learning rate
+    bs:int,     # Batch size
+    g=None,     # A CPU `torch.Generator` to shuffle with; None keeps the order
 ):
     "Plain stochastic gradient descent on the cross-entropy of `x@W+b`"
     for _ in range(epochs):
-        order = None if g is None else torch.randperm(len(y), generator=g).to(y.device)
-        for i in range(0, len(y), bs):
-            s = slice(i, i+bs) if order is None else order[i:i+bs]
-            gW, gb = gradients(x[s], y[s], W, b)
+        for rows in _batch_rows(len(y), bs, g, y.device):
+            gW, gb = gradients(x[rows], y[rows], W, b)
             W -= lr*gW
             b -= lr*gb
 
 # %% ../nbs/02_scratch.ipynb #1cdb4849
-T4_STAGES = ((50, .1, 2048), (50, .1, 1024), (50, .2, 512), (50, .2, 512), (50, .3, 1024), (50, .2, 512), (50, .1, 1024), (50, .1, 2048),
-             (50, .1, 256), (50, .1, 256), (50, .1, 256), (50, .1, 512)) # (epochs, learning rate, batch size)
+T4_STAGES = ( # (epochs, learning rate, batch size)
+    (50, .1, 2048), (50, .1, 1024), (50, .2, 512),  (50, .2, 512),
+    (50, .3, 1024), (50, .2, 512),  (50, .1, 1024), (50, .1, 2048),
+    (50, .1, 256),  (50, .1, 256),  (50, .1, 256),  (50, .1, 512))
 
 class _Linear:
     "Weights and bias as a model of pictures"
     def __init__(self, W, b): self.W, self.b = W, b
     def __call__(self, xb): return xb.flatten(1)@self.W+self.b
 
+def _flat_rows(letters, rows, device):
+    "Pictures as rows of numbers in 0..1, and their letters, on a device"
+    x, y = (torch.as_tensor(o[rows]).to(device) for o in (letters.x, letters.y))
+    return x.flatten(1)/255, y
+
+def _judge_all(model, letters, tr, va, device):
+    "Scores on the rows trained with, on those set aside, and on the test file"
+    train = judge_scores(scores_of(model, letters.x[tr], device), letters.y[tr])
+    return dict(train=train.dict(), **judge(model, letters, va, device))
+
 def _t4(
-    letters, seed, device, scale,    # As `run_recipe` gives them
-    stages=T4_STAGES, shuffle=False, # (epochs, learning rate, batch size) of each stage; a new order at each epoch?
-    std=1., frac=.2, n_out=25,       # Spread of the start; part set aside for validation; columns
-):                                   # dict: start, stages (a list), valid, test, each with loss, acc and f1
-    "A layer by hand, trained in stages; scores on all three sets before training and after each stage"
+    letters, seed, device, scale, # As `run_recipe` gives them
+    stages=T4_STAGES, # (epochs, learning rate, batch size) of each stage
+    shuffle=False,    # A new order at each epoch?
+    std=1.,           # Spread of the start
+    frac=.2,          # Part set aside for validation
+    n_out=25,         # Columns
+):                    # dict: start, stages (a list), valid, test: loss, acc, f1
+    "A layer by hand; scores on all three sets before training and after each stage"
     tr, va = random_split(letters.y, frac, seed)
-    x, y = [torch.as_tensor(o[tr]).to(device) for o in (letters.x, letters.y)]
-    x = x.flatten(1)/255
+    x, y = _flat_rows(letters, tr, device)
     W, b = init_linear(seed, n_out=n_out, std=std, device=device)
-    model, g, log = _Linear(W, b), torch.Generator().manual_seed(seed) if shuffle else None, []
-    def look(): log.append(dict(train=judge_scores(scores_of(model, letters.x[tr], device), letters.y[tr]).dict(), test=score_test(model, letters, device).dict(),
-                                valid=judge_scores(scores_of(model, letters.x[va], device), letters.y[va]).dict()))
-    look()
+    g = torch.Generator().manual_seed(seed) if shuffle else None
+    model = _Linear(W, b)
+    log = [_judge_all(model, letters, tr, va, device)]
     for epochs, lr, bs in stages:
         sgd_epochs(W, b, x, y, scaled(epochs, 2, scale), lr, bs, g)
-        look()
-    return dict(start=log[0], stages=log[1:], valid=log[-1]["valid"], test=log[-1]["test"], _model=model)
+        log.append(_judge_all(model, letters, tr, va, device))
+    end = log[-1]
+    return dict(start=log[0], stages=log[1:],
+                valid=end["valid"], test=end["test"], _model=model)
 
-recipe("t4.stated", "T4 as stated: rows in file order", claims="T4.2 T4.3 T4.4 T4.5 T4.6")(_t4)
+recipe("t4.stated", "T4 as stated: rows in file order",
+       claims="T4.2 T4.3 T4.4 T4.5 T4.6")(_t4)
 recipe("t4.shuffled", "T4, shuffled at each epoch", shuffle=True)(_t4)
 recipe("t4.zero", "T4, shuffled, from zeros", shuffle=True, std=0.)(_t4);
 
 # %% ../nbs/02_scratch.ipynb #f76d90d3
 def _t4_next(
-    letters, seed, device, scale,           # As `run_recipe` gives them
-    before=T4_STAGES[:2], epochs=50,        # Stages before; epochs of the one that differs
-    rates=(.1, .2), sizes=(1024, 512), frac=.2, # Learning rates; batch sizes; part set aside for validation
-):                                          # dict: "rate/size" without the point -> loss, acc, f1
-    "From the same point, one more stage with each pair of learning rate and batch size; validation only"
+    letters, seed, device, scale, # As `run_recipe` gives them
+    before=T4_STAGES[:2], # Stages before
+    epochs=50,            # Epochs of the stage that differs
+    rates=(.1, .2),       # Its learning rates
+    sizes=(1024, 512),    # Its batch sizes
+    frac=.2,              # Part set aside for validation
+):                        # dict: "rate/size" without the point -> loss, acc, f1
+    "One more stage from the same point, with each rate and batch size; validation only"
     tr, va = random_split(letters.y, frac, seed)
-    x, y = torch.as_tensor(letters.x[tr]).to(device).flatten(1)/255, torch.as_tensor(letters.y[tr]).to(device)
+    x, y = _flat_rows(letters, tr, device)
     W0, b0 = init_linear(seed, device=device)
     for e, lr, bs in before: sgd_epochs(W0, b0, x, y, scaled(e, 2, scale), lr, bs)
     res = {}
@@ -139,32 +166,38 @@ def _t4_next(
         for bs in sizes:
             W, b = W0.clone(), b0.clone()
             sgd_epochs(W, b, x, y, scaled(epochs, 2, scale), lr, bs)
-            res[f"{lr}/{bs}".replace(".", "")] = judge_scores(scores_of(_Linear(W, b), letters.x[va], device), letters.y[va]).dict()
+            scores = scores_of(_Linear(W, b), letters.x[va], device)
+            name = f"{lr}/{bs}".replace(".", "")
+            res[name] = judge_scores(scores, letters.y[va]).dict()
     return res
 
-recipe("t4.rate-or-batch", "T4's third stage: rate and batch size apart", claims="T4.8")(_t4_next);
+recipe("t4.rate-or-batch", "T4's third stage: rate and batch size apart",
+       claims="T4.8")(_t4_next);
 
 # %% ../nbs/02_scratch.ipynb #632f6171
 def _t4_batch(
-    letters, seed, device, scale,          # As `run_recipe` gives them
-    sizes=(128, 512, 2048), lr=.2, epochs=60, # Batch sizes; learning rate; epochs of the first comparison
-    frac=.2, std=1.,                       # Part set aside for validation; spread of the start
-):                                         # dict: "epochs-size" and "steps-size" -> valid, test
-    "Batch sizes at equal epochs, and at the number of steps that the largest batch takes in them"
+    letters, seed, device, scale, # As `run_recipe` gives them
+    sizes=(128, 512, 2048), # Batch sizes
+    lr=.2,                  # Learning rate
+    epochs=60,              # Epochs of the first comparison
+    frac=.2,                # Part set aside for validation
+    std=1.,                 # Spread of the start
+):                          # dict: "epochs-size" and "steps-size" -> valid, test
+    "Batch sizes at equal epochs, and at the steps that the largest takes in them"
     tr, va = random_split(letters.y, frac, seed)
-    x, y = torch.as_tensor(letters.x[tr]).to(device).flatten(1)/255, torch.as_tensor(letters.y[tr]).to(device)
+    x, y = _flat_rows(letters, tr, device)
     epochs, res = scaled(epochs, 4, scale), {}
     for how in ("epochs", "steps"):
         for bs in sizes:
-            W, b = init_linear(seed, std=std, device=device)
-            g = torch.Generator().manual_seed(seed)
             n = epochs if how=="epochs" else max(1, round(epochs*bs/max(sizes)))
-            sgd_epochs(W, b, x, y, n, lr, bs, g)
-            m = _Linear(W, b)
-            res[f"{how}-{bs}"] = judge(m, letters, va, device)
+            W, b = init_linear(seed, std=std, device=device)
+            sgd_epochs(W, b, x, y, n, lr, bs, torch.Generator().manual_seed(seed))
+            res[f"{how}-{bs}"] = judge(_Linear(W, b), letters, va, device)
     return res
 
-recipe("t4.batch", "Batch size at equal epochs and at equal steps", claims="T4.9")(_t4_batch);
+recipe("t4.batch", "Batch size at equal epochs and at equal steps",
+       claims="T4.9")(_t4_batch);
 
 # %% ../nbs/02_scratch.ipynb #741bdeb8
-recipe("t4.longer", "T4, then 600 epochs more", claims="T4.7", stages=T4_STAGES+((100, .1, 512),)*6)(_t4);
+recipe("t4.longer", "T4, then 600 epochs more", claims="T4.7",
+       stages=T4_STAGES+((100, .1, 512),)*6)(_t4);

@@ -14,8 +14,8 @@ class Softmax:
     "Your own softmax"
     hint = ("Which number may be subtracted from all scores of a row without changing "
             "its softmax?")
-    idea = ("Subtract each row's largest score, then exp, then divide by the row's sum; "
-            "`keepdim=True` keeps the shapes together.")
+    idea = ("Subtract each row's largest score, then exp, then divide by the row's "
+            "sum; `keepdim=True` keeps the shapes together.")
 
     def cases():
         inputs = {"small scores": torch.randn(3, 4), "one row": torch.randn(1, 24),
@@ -23,8 +23,10 @@ class Softmax:
                   "rows far apart": torch.tensor([[500., 501], [-500, -501]]),
                   "float64": torch.randn(2, 3).double()}
         for name, x in inputs.items():
-            near = {"a softmax down the columns; each row has to add up to 1": F.softmax(x, 0),
-                    "divided by the sum of all rows; each row has to add up to 1": x.exp()/x.exp().sum()}
+            down, by_all = F.softmax(x, 0), x.exp()/x.exp().sum()
+            near = {"a softmax down the columns; each row has to add up to 1": down,
+                    "divided by the sum of all rows; "
+                    "each row has to add up to 1": by_all}
             yield name, (x,), F.softmax(x, -1), near
 
     wrong = [lambda x: x.exp()/x.exp().sum(-1, keepdim=True),
@@ -35,7 +37,8 @@ class Softmax:
 # %% ../../nbs/solutions/s02_scratch.ipynb #05ee71f4
 class Nll:
     "Cross-entropy, its last step"
-    hint = "For each row, the log-probability of its own letter: two index arrays, side by side."
+    hint = ("For each row, the log-probability of its own letter: two index arrays, "
+            "side by side.")
     idea = ("Index with two arrays, `logp[rows, y]`, where `rows` counts from 0, as "
             "`torch.arange` does. Then the mean, and the sign.")
 
@@ -43,7 +46,8 @@ class Nll:
         for n, c in ((1, 3), (4, 4), (6, 24)):
             logp, y = F.log_softmax(torch.randn(n, c), -1), torch.randint(c, (n,))
             want, every = F.nll_loss(logp, y), -logp[:, y].mean()
-            near = {"the mean over every pair of a row and a letter; each row has one letter": every,
+            near = {"the mean over every pair of a row and a letter; "
+                    "each row has one letter": every,
                     "the sum, not the mean": want*n,
                     "the sign turned round": -want}
             yield f"{n} rows of {c}", (logp, y), want, near
@@ -56,13 +60,14 @@ class Nll:
 # %% ../../nbs/solutions/s02_scratch.ipynb #57c473ea
 class Momentum:
     "A step with momentum"
-    hint = ("First the velocity, from the old one and the slope; then the weight, from the "
-            "new velocity.")
-    idea = ("Make two new values, velocity first, and use it for the weight. `+=` and `-=` "
-            "would change the arguments; `v = ...` does not.")
+    hint = ("First the velocity, from the old one and the slope; then the weight, "
+            "from the new velocity.")
+    idea = ("Make two new values, velocity first, and use it for the weight. `+=` "
+            "and `-=` would change the arguments; `v = ...` does not.")
 
     def cases():
-        settings = {"no momentum": (.1, 0.), "momentum 0.9": (.1, .9), "a large rate": (2., .5)}
+        settings = {"no momentum": (.1, 0.), "momentum 0.9": (.1, .9),
+                    "a large rate": (2., .5)}
         for name, (lr, m) in settings.items():
             w, v, g = torch.randn(3, 3, 2)
             new = m*v+g
