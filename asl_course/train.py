@@ -36,14 +36,18 @@ class LogisticRegression(nn.Module):
 # %% ../nbs/03_train.ipynb #72451ba8
 def loss_batch(
     model,     # Takes pictures, returns scores
-    xb, yb,    # A batch: pictures and class indexes
+    xb,        # A batch of pictures
+    yb,        # Their letters, class index, shape (n,)
     loss_func=F.cross_entropy, # Takes scores and class indexes
     opt=None,  # An optimiser; with None nothing is learned
 ):             # (loss, scores), without their graph
     "The loss of one batch, and a step of the optimiser if there is one"
     scores = model(xb)
     loss = loss_func(scores, yb)
-    if opt is not None: loss.backward(); opt.step(); opt.zero_grad()
+    if opt is not None:
+        loss.backward()
+        opt.step()
+        opt.zero_grad()
     return loss.detach(), scores.detach()
 
 # %% ../nbs/03_train.ipynb #2e6e05bd
@@ -54,7 +58,8 @@ def batch_scores(
 ):           # (scores (n, c), class indexes (n,)), in the order of the batches
     "All scores of a model, in evaluation mode"
     model.eval()
-    return [torch.cat(o) for o in zip(*((model(xb), yb) for xb, yb in batches))]
+    pairs = [(model(xb), yb) for xb, yb in batches]
+    return [torch.cat(o) for o in zip(*pairs)]
 
 def evaluate(
     model,   # Takes pictures, returns scores
@@ -69,7 +74,7 @@ class History:
     def __init__(self): self.rows, self.best_epoch = [], None
     @property
     def frame(self):
-        "A frame: epoch, loss and accuracy on train and validation, learning rate at the end, seconds"
+        "A frame: epoch, loss and accuracy on train and valid, learning rate, seconds"
         import pandas as pd
         return pd.DataFrame(self.rows).set_index("epoch")
     def _repr_html_(self): return self.frame.round(4)._repr_html_()
@@ -80,30 +85,75 @@ class History:
         "Loss and accuracy over the epochs"
         import matplotlib.pyplot as plt
         fig, axs = plt.subplots(1, 2, figsize=(8, 2.5), layout="constrained")
-        for ax, what in zip(axs, ("loss", "acc")):
+        for ax, (what, name) in zip(axs, dict(loss="loss", acc="accuracy").items()):
             cols = [c for c in ("train", "valid") if f"{c}_{what}" in self.frame]
-            self.frame[[f"{c}_{what}" for c in cols]].set_axis(cols, axis=1).plot(ax=ax, color=["k", "r"][:len(cols)], title={"loss": "loss", "acc": "accuracy"}[what])
+            curves = self.frame[[f"{c}_{what}" for c in cols]].set_axis(cols, axis=1)
+            curves.plot(ax=ax, color=["k", "r"][:len(cols)], title=name)
         fig.suptitle(title)
         plt.close(fig)
         return fig
 
+def _check_batches(name, dl, model, device):
+    "Are there batches, where the model is, and has it an output for each class?"
+    if not len(dl):
+        raise ValueError(f"{name} has no batches: its split is empty, "
+                         "or smaller than a batch that is dropped")
+    if not isinstance(dl, Batches): return
+    if dl.y.device!=device:
+        raise ValueError(f"{name} is on {dl.y.device}, the model goes to {device}: "
+                         "give `Batches` and `fit` the same device")
+    model.eval()
+    with torch.no_grad(): n_out = model(dl.x[:1].float()/255).shape[-1]
+    top = int(dl.y.max())
+    if top>=n_out:
+        raise ValueError(f"{name} has class index {top}, the model has {n_out} "
+                         f"outputs: expected 0 to {n_out-1}")
+
 def _check(model, train, valid, epochs, device, best):
     "Find early what would fail late, or never and wrongly"
     if epochs<1: raise ValueError(f"epochs is {epochs}: expected at least 1")
-    if best and valid is None: raise ValueError("best=True chooses by the loss on validation batches: expected some in `valid`, found None")
+    if best and valid is None:
+        raise ValueError("best=True chooses by the loss on validation batches: "
+                         "expected some in `valid`, found None")
     for name, dl in (("train", train), ("valid", valid)):
-        if dl is None: continue
-        if not len(dl): raise ValueError(f"{name} has no batches: its split is empty, or smaller than a batch that is dropped")
-        if not isinstance(dl, Batches): continue
-        if dl.y.device!=device: raise ValueError(f"{name} is on {dl.y.device}, the model goes to {device}: give `Batches` and `fit` the same device")
-        model.eval()
-        with torch.no_grad(): n_out = model(dl.x[:1].float()/255).shape[-1]
-        if int(dl.y.max())>=n_out: raise ValueError(f"{name} has class index {int(dl.y.max())}, the model has {n_out} outputs: expected 0 to {n_out-1}")
+        if dl is not None: _check_batches(name, dl, model, device)
 
 def _check_finite(losses, epoch, lr):
+    "Stop at a loss that is infinite, or no number"
     bad = (~torch.isfinite(losses)).nonzero().flatten().tolist()
-    if bad: raise FloatingPointError(f"the loss is {losses[bad[0]].item()} in epoch {epoch}, batch {bad[0]} (both from 0): training stopped. "
-                                     f"Try a learning rate below {lr:g}, and pixels scaled to 0..1")
+    if not bad: return
+    raise FloatingPointError(
+        f"the loss is {losses[bad[0]].item()} in epoch {epoch}, batch {bad[0]} "
+        "(both from 0): training stopped. "
+        f"Try a learning rate below {lr:g}, and pixels scaled to 0..1")
+
+def _set_rate(opt, lr):
+    "Give all parameters of an optimiser a learning rate"
+    for g in opt.param_groups: g["lr"] = lr
+
+def _train_row(losses, hits):
+    "Loss and accuracy of an epoch, each picture counted once"
+    n = torch.tensor([len(o) for o in hits], device=losses.device)
+    loss, acc = (losses*n).sum()/n.sum(), torch.cat(hits).float().mean()
+    return dict(train_loss=loss.item(), train_acc=acc.item())
+
+def _valid_row(model, valid, loss_func):
+    "Loss and accuracy on validation batches"
+    scores, y = batch_scores(model, valid)
+    loss, acc = loss_func(scores, y), accuracy(scores, y)
+    return dict(valid_loss=loss.item(), valid_acc=acc.item())
+
+class _Lowest:
+    "The weights of the epoch of lowest validation loss"
+    def __init__(self): self.loss, self.epoch, self.weights = float("inf"), None, None
+    def look(self, model, epoch, loss):
+        "Keep a copy of the weights if no loss before was as low"
+        if not loss<self.loss: return
+        self.loss, self.epoch = loss, epoch
+        self.weights = {k: v.clone() for k, v in model.state_dict().items()}
+    def put_back(self, model):
+        "Give the model the weights that were kept, if any were"
+        if self.weights: model.load_state_dict(self.weights)
 
 def fit(
     model,         # Takes pictures, returns scores; trained in place
@@ -119,27 +169,30 @@ def fit(
     best=False,    # End with the weights of the epoch of lowest validation loss?
     progress=True, # Show a bar?
 ):                 # A `History`
-    "Train a model; raises `ValueError` for what cannot work, `FloatingPointError` when the loss is not finite"
+    "Train a model; `ValueError` for a bad setting, `FloatingPointError` for a bad loss"
     device = torch.device(ifnone(device, next(model.parameters()).device))
-    model.to(device); _check(model, train, valid, epochs, device, best)
-    opt, hist, low, keep = opt_func(model.parameters(), lr=lr), History(), float("inf"), None
-    for epoch in progress_bar(range(epochs), leave=False) if progress else range(epochs):
+    model.to(device)
+    _check(model, train, valid, epochs, device, best)
+    opt, hist, lowest = opt_func(model.parameters(), lr=lr), History(), _Lowest()
+    rounds = progress_bar(range(epochs), leave=False) if progress else range(epochs)
+    for epoch in rounds:
         start, losses, hits = time.perf_counter(), [], []
         model.train()
         for i, (xb, yb) in enumerate(train):
-            if sched:
-                for g in opt.param_groups: g["lr"] = lr*sched((epoch+i/len(train))/epochs)
-            loss, scores = loss_batch(model, tfm(xb) if tfm else xb, yb, loss_func, opt)
-            losses.append(loss); hits.append(scores.argmax(1)==yb)
-        losses, n = torch.stack(losses), torch.tensor([len(o) for o in hits], device=device)
+            if sched: _set_rate(opt, lr*sched((epoch+i/len(train))/epochs))
+            if tfm: xb = tfm(xb)
+            loss, scores = loss_batch(model, xb, yb, loss_func, opt)
+            losses.append(loss)
+            hits.append(scores.argmax(1)==yb)
+        losses = torch.stack(losses)
         _check_finite(losses, epoch, lr)
-        row = dict(epoch=epoch, train_loss=((losses*n).sum()/n.sum()).item(), train_acc=torch.cat(hits).float().mean().item())
-        if valid:
-            scores, y = batch_scores(model, valid)
-            row |= dict(valid_loss=loss_func(scores, y).item(), valid_acc=accuracy(scores, y).item())
-        hist.rows.append(row | dict(lr=opt.param_groups[0]["lr"], seconds=time.perf_counter()-start))
-        if best and row["valid_loss"]<low: low, hist.best_epoch, keep = row["valid_loss"], epoch, {k: v.clone() for k, v in model.state_dict().items()}
-    if keep: model.load_state_dict(keep)
+        row = dict(epoch=epoch, **_train_row(losses, hits))
+        if valid: row |= _valid_row(model, valid, loss_func)
+        row |= dict(lr=opt.param_groups[0]["lr"], seconds=time.perf_counter()-start)
+        hist.rows.append(row)
+        if best: lowest.look(model, epoch, row["valid_loss"])
+    lowest.put_back(model)
+    hist.best_epoch = lowest.epoch
     return hist
 
 # %% ../nbs/03_train.ipynb #89c07cfa
@@ -148,7 +201,8 @@ class Multiply(nn.Module):
     def __init__(self,
         by:float, # 255 turns pixels in 0..1 into those of the file
     ):
-        super().__init__(); self.by = by
+        super().__init__()
+        self.by = by
     def forward(self,
         xb, # Pictures, float tensor
     ):      # The same, multiplied
@@ -156,55 +210,79 @@ class Multiply(nn.Module):
 
 def _t1(
     letters, seed, device, scale, # As `run_recipe` gives them
-    lr=1e-4, pixels=255., epochs=50, bs=256, # Learning rate; largest pixel; epochs; batch size
-    frac=.15, n_out=26, start=1., # Part set aside at random; outputs; what the weights of `nn.Linear` are multiplied with at the start
-):                                # dict: valid, test; valid_acc and valid_loss by epoch; dips, epochs that lost 5 points or more
+    lr=1e-4,     # Learning rate
+    pixels=255., # Largest pixel
+    epochs=50,   # Times through the train rows
+    bs=256,      # Batch size
+    frac=.15,    # Part set aside at random
+    n_out=26,    # Outputs
+    start=1.,    # What the first weights of `nn.Linear` are multiplied with
+):               # dict: valid, test; valid_acc, valid_loss by epoch; dips of 5 points
     "A linear layer by plain SGD, its validation accuracy after each epoch"
     tr, va = random_split(letters.y, frac, seed)
     model = nn.Sequential(Multiply(pixels), LogisticRegression(784, n_out))
     with torch.no_grad(): model[1].linear.weight.mul_(start)
-    dl, dv = Batches(letters.x[tr], letters.y[tr], bs, shuffle=True, seed=seed, device=device), Batches(letters.x[va], letters.y[va], 4096, device=device)
-    log = fit(model, dl, dv, scaled(epochs, 12, scale), lr, device=device, progress=False).frame
-    return dict(valid=evaluate(model, dv).dict(), test=score_test(model, letters, device).dict(), valid_acc=log.valid_acc.tolist(), valid_loss=log.valid_loss.tolist(),
+    dl = Batches(letters.x[tr], letters.y[tr], bs, True, seed, device)
+    dv = Batches(letters.x[va], letters.y[va], 4096, device=device)
+    epochs = scaled(epochs, 12, scale)
+    log = fit(model, dl, dv, epochs, lr, device=device, progress=False).frame
+    valid, test = evaluate(model, dv), score_test(model, letters, device)
+    return dict(valid=valid.dict(), test=test.dict(),
+                valid_acc=log.valid_acc.tolist(), valid_loss=log.valid_loss.tolist(),
                 dips=int((log.valid_acc.diff()<-.05).sum()), _model=model)
 
-recipe("t1.stated", "T1 as stated: raw pixels, learning rate 0.0001", claims="T1.1 T1.2")(_t1)
-recipe("t1.slow", "T1's second model: raw pixels, 0.00001, 100 epochs", claims="T1.3 T1.4", lr=1e-5, epochs=100)(_t1)
-recipe("t1.same", "Pixels to 1, the rate times 255 squared, the start times 255", claims="T1.1", lr=1e-4*255**2, pixels=1., start=255.)(_t1)
-recipe("t1.scaled", "Pixels to 1, a learning rate of 0.03", claims="T1.1 T1.5", lr=.03, pixels=1.)(_t1)
-recipe("t1.tiny", "Raw pixels, 0.03 divided by 255 squared, the start divided by 255", claims="T1.1", lr=.03/255**2, start=1/255)(_t1);
+recipe("t1.stated", "T1 as stated: raw pixels, learning rate 0.0001",
+       claims="T1.1 T1.2")(_t1)
+recipe("t1.slow", "T1's second model: raw pixels, 0.00001, 100 epochs",
+       claims="T1.3 T1.4", lr=1e-5, epochs=100)(_t1)
+recipe("t1.same", "Pixels to 1, the rate times 255 squared, the start times 255",
+       claims="T1.1", lr=1e-4*255**2, pixels=1., start=255.)(_t1)
+recipe("t1.scaled", "Pixels to 1, a learning rate of 0.03",
+       claims="T1.1 T1.5", lr=.03, pixels=1.)(_t1)
+recipe("t1.tiny", "Raw pixels, 0.03 divided by 255 squared, the start divided by 255",
+       claims="T1.1", lr=.03/255**2, start=1/255)(_t1);
 
 # %% ../nbs/03_train.ipynb #9f27178b
 def _rates(
-    letters, seed, device, scale,           # As `run_recipe` gives them
-    lrs=(.003, .01, .03, .1, .65, 6.5), epochs=50, # Learning rates; epochs
-):                                          # dict: one entry a rate, with valid, test and dips
+    letters, seed, device, scale, # As `run_recipe` gives them
+    lrs=(.003, .01, .03, .1, .65, 6.5), # Learning rates
+    epochs=50,                          # Epochs of each
+):                                      # dict: one entry a rate: valid, test, dips
     "T1's layer on pixels up to 1, for several learning rates"
-    keep = ("valid", "test", "dips")
     res = {}
     for lr in lrs:
         set_seed(seed) # the same start for each
-        res[f"lr{lr:g}".replace(".", "_")] = {k: v for k, v in _t1(letters, seed, device, scale, lr, 1., epochs).items() if k in keep}
+        one = _t1(letters, seed, device, scale, lr, 1., epochs)
+        name = f"lr{lr:g}".replace(".", "_")
+        res[name] = {k: one[k] for k in ("valid", "test", "dips")}
     return res
 
 recipe("t1.rates", "Learning rates on pixels up to 1", claims="T1.1 T1.5")(_rates);
 
 # %% ../nbs/03_train.ipynb #b06a167a
 def _full_batch(
-    letters, seed, device, scale,  # As `run_recipe` gives them
-    lr=.03, epochs=4, bs=256,      # Learning rate; epochs of the small batches; their size
-):                                 # dict: small, full_epochs, full_steps: valid, test, seconds
+    letters, seed, device, scale, # As `run_recipe` gives them
+    lr=.03,   # Learning rate
+    epochs=4, # Epochs of the small batches
+    bs=256,   # Their size
+):            # dict: small, full_epochs, full_steps: valid, test, seconds
     "Small batches against one batch of all rows: as many epochs, then as many steps"
     tr, va = random_split(letters.y, .15, seed)
-    epochs, res = scaled(epochs, 2, scale), {}
-    for name, size, n in (("small", bs, epochs), ("full_epochs", len(tr), epochs), ("full_steps", len(tr), epochs*-(-len(tr)//bs))):
-        set_seed(seed); model, start = LogisticRegression(), time.perf_counter()
-        fit(model, Batches(letters.x[tr], letters.y[tr], size, shuffle=True, seed=seed, device=device), None, n, lr, device=device, progress=False)
+    n, epochs = len(tr), scaled(epochs, 2, scale)
+    steps = epochs*-(-n//bs)
+    plans = dict(small=(bs, epochs), full_epochs=(n, epochs), full_steps=(n, steps))
+    res = {}
+    for name, (size, times) in plans.items():
+        set_seed(seed)
+        model, start = LogisticRegression(), time.perf_counter()
+        dl = Batches(letters.x[tr], letters.y[tr], size, True, seed, device)
+        fit(model, dl, None, times, lr, device=device, progress=False)
         seconds = time.perf_counter()-start
         res[name] = dict(**judge(model, letters, va, device), seconds=seconds)
     return res
 
-recipe("t1.full-batch", "The full batch against batches of 256", claims="T1.8", timings="*.seconds")(_full_batch);
+recipe("t1.full-batch", "The full batch against batches of 256",
+       claims="T1.8", timings="*.seconds")(_full_batch);
 
 # %% ../nbs/03_train.ipynb #048cb71e
 def predict_image(
@@ -217,28 +295,54 @@ def predict_image(
     return int(probs.argmax()), probs
 
 # %% ../nbs/03_train.ipynb #7cfa23a8
+def _middle(side):
+    "A mask of the middle of a picture"
+    lo = (28-side)//2
+    mask = torch.zeros(28, 28, dtype=torch.bool)
+    mask[lo:lo+side, lo:lo+side] = True
+    return mask
+
+def _rim(n):
+    "A mask of the `n` pixels nearest to the edge of a picture"
+    edge = torch.minimum(torch.arange(28), 27-torch.arange(28))
+    depth = torch.minimum(edge[:, None], edge[None]).flatten()
+    mask = torch.zeros(784, dtype=torch.bool)
+    mask[depth.argsort(stable=True)[:n]] = True
+    return mask.reshape(28, 28)
+
+def _mended(model, x, y, mask, neutral):
+    "The share of misread pictures that are read rightly with neutral pixels in a mask"
+    guess = scores_of(model, torch.where(mask, neutral, x)).argmax(1)
+    return float((guess==y).float().mean())
+
+def _lead_inside(model, x, y, mask):
+    "The share of the wrong letter's lead that comes from a mask, median of pictures"
+    guess = scores_of(model, x).argmax(1)
+    w = model[1].linear.weight.detach()
+    lead = ((w[guess]-w[y])*x.flatten(1)).reshape(-1, 28, 28)
+    return float((lead[:, mask].sum(1)/lead.sum((1, 2))).median())
+
 def _t1_middle(
     letters, seed, device, scale, # As `run_recipe` gives them
-    side=14, lr=1e-4, pixels=255., epochs=50, # Height and width of the middle; settings of `t1`
-):                                # dict: wrong, share of test pictures; middle and rim, share of those that are mended by neutral pixels there; lead, share of the lead that comes from the middle
+    side=14,     # Height and width of the middle
+    lr=1e-4,     # Learning rate, as in `t1`
+    pixels=255., # Largest pixel
+    epochs=50,   # Times through the train rows
+):               # dict: wrong; middle, rim: mended there; lead: share in the middle
     "Is the middle of a picture why T1's layer reads it wrongly?"
     model = _t1(letters, seed, device, scale, lr, pixels, epochs)["_model"].cpu()
     bad = scores_of(model, letters.x_test).argmax(1).numpy()!=letters.y_test
-    misread = lambda: torch.as_tensor(letters.x_test[bad]) # each look at them is a reading
-    y, mean = torch.as_tensor(letters.y_test[bad]), torch.as_tensor(letters.x.mean(0)).round().to(torch.uint8)
-    lo = (28-side)//2
-    mid = torch.zeros(28, 28, dtype=torch.bool); mid[lo:lo+side, lo:lo+side] = True
-    order = torch.minimum(torch.arange(28), 27-torch.arange(28))
-    rim = torch.minimum(order[:, None], order[None]).flatten().argsort(stable=True)[:side**2]
-    mask = dict(middle=mid, rim=torch.zeros(784, dtype=torch.bool).index_fill(0, rim, True).reshape(28, 28))
-    mended = {k: float((scores_of(model, torch.where(m, mean, misread())).argmax(1)==y).float().mean()) for k, m in mask.items()}
-    x = misread()
-    scores = scores_of(model, x)
-    w = model[1].linear.weight.detach()
-    lead = ((w[scores.argmax(1)]-w[y])*x.flatten(1)).reshape(-1, 28, 28)
-    return dict(wrong=float(bad.mean()), **mended, lead=float((lead[:, mid].sum(1)/lead.sum((1, 2))).median()))
+    y = torch.as_tensor(letters.y_test[bad])
+    def misread(): return torch.as_tensor(letters.x_test[bad]) # each look is a reading
+    neutral = torch.as_tensor(letters.x.mean(0)).round().to(torch.uint8)
+    middle, rim = _middle(side), _rim(side**2)
+    return dict(wrong=float(bad.mean()),
+                middle=_mended(model, misread(), y, middle, neutral),
+                rim=_mended(model, misread(), y, rim, neutral),
+                lead=_lead_inside(model, misread(), y, middle))
 
-recipe("t1.middle", "Are wrong pictures wrong for their middle?", claims="T1.7")(_t1_middle);
+recipe("t1.middle", "Are wrong pictures wrong for their middle?",
+       claims="T1.7")(_t1_middle);
 
 # %% ../nbs/03_train.ipynb #b4e8c860
 def save_weights(
@@ -248,43 +352,58 @@ def save_weights(
     "Save the parameters and buffers of a model"
     from safetensors.torch import save
     path = Path(path).absolute()
-    write_atomic(path, save({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, metadata={"format": "asl_course weights 1"}))
+    state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    write_atomic(path, save(state, metadata={"format": "asl_course weights 1"}))
     return path
+
+def _unfitting(model, found):
+    "In words, each tensor that differs in shape between a model and a file"
+    want = {k: tuple(v.shape) for k, v in model.state_dict().items()}
+    have = {k: tuple(v.shape) for k, v in found.items()}
+    off = [k for k in sorted({*want, *have}) if want.get(k)!=have.get(k)]
+    return [f"{k} is {have.get(k, 'missing')} in the file, "
+            f"{want.get(k, 'not there')} in the model" for k in off]
 
 def load_weights(
     model, # A module of the same architecture; changed only when all fits
     path,  # A file that `save_weights` wrote
 ):         # The model
-    "Load parameters and buffers; raises `ValueError` for a pickle, a damaged file or another architecture"
+    "Load weights; `ValueError` for a pickle, a damaged file or another architecture"
     from safetensors.torch import load
     refuse_pickle(path)
     data, name = Path(path).read_bytes(), Path(path).name
     try: found = load(data)
-    except Exception as e: raise ValueError(f"{name} is no safetensors file, or damaged ({e}): save it again with `save_weights`") from e
-    want = {k: tuple(v.shape) for k, v in model.state_dict().items()}
-    have = {k: tuple(v.shape) for k, v in found.items()}
-    if want!=have:
-        off = [f"{k} is {have.get(k, 'missing')} in the file, {want.get(k, 'not there')} in the model" for k in sorted({*want, *have}) if want.get(k)!=have.get(k)]
-        raise ValueError(f"{name} holds weights of another architecture: {'; '.join(off[:4])}")
+    except Exception as e:
+        raise ValueError(f"{name} is no safetensors file, or damaged ({e}): "
+                         "save it again with `save_weights`") from e
+    off = "; ".join(_unfitting(model, found)[:4])
+    if off: raise ValueError(f"{name} holds weights of another architecture: {off}")
     model.load_state_dict(found)
     return model
 
 # %% ../nbs/03_train.ipynb #612371f0
 def _t4_init(
-    letters, seed, device, scale,    # As `run_recipe` gives them
-    init="linear", stages=T4_STAGES, # "linear", as `nn.Linear` does, or "normal", spread 1; (epochs, learning rate, batch size) of each stage
-):                                   # dict: start, valid, test
+    letters, seed, device, scale, # As `run_recipe` gives them
+    init="linear",    # "linear", as `nn.Linear` does, or "normal", spread 1
+    stages=T4_STAGES, # (epochs, learning rate, batch size) of each stage
+):                    # dict: start, valid, test
     "T4's stages on `nn.Linear`, from its own start or from T4's"
     tr, va = random_split(letters.y, .2, seed)
-    set_seed(seed); model = LogisticRegression(784, 25)
+    set_seed(seed)
+    model = LogisticRegression(784, 25)
     if init=="normal":
         with torch.no_grad():
             for p, o in zip(model.parameters(), init_linear(seed)): p.copy_(o.T)
     dv = Batches(letters.x[va], letters.y[va], 4096, device=device)
-    start = evaluate(model.to(device), dv).dict()
+    start = evaluate(model.to(device), dv)
     for epochs, lr, bs in stages:
-        fit(model, Batches(letters.x[tr], letters.y[tr], bs, shuffle=True, seed=seed, device=device), None, scaled(epochs, 1, scale), lr, device=device, progress=False)
-    return dict(start=start, valid=evaluate(model, dv).dict(), test=score_test(model, letters, device).dict())
+        dl = Batches(letters.x[tr], letters.y[tr], bs, True, seed, device)
+        epochs = scaled(epochs, 1, scale)
+        fit(model, dl, None, epochs, lr, device=device, progress=False)
+    valid, test = evaluate(model, dv), score_test(model, letters, device)
+    return dict(start=start.dict(), valid=valid.dict(), test=test.dict())
 
-recipe("t4.linear-start", "T4's stages from the start of nn.Linear", claims="T4.1")(_t4_init)
-recipe("t4.normal-start", "T4's stages on nn.Linear, from T4's start", claims="T4.1", init="normal")(_t4_init);
+recipe("t4.linear-start", "T4's stages from the start of nn.Linear",
+       claims="T4.1")(_t4_init)
+recipe("t4.normal-start", "T4's stages on nn.Linear, from T4's start",
+       claims="T4.1", init="normal")(_t4_init);

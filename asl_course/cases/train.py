@@ -14,37 +14,65 @@ def _rows(batches):
     "All row numbers of some batches, in their order"
     return torch.cat([torch.as_tensor(o) for o in batches]).tolist()
 
+def _rows_wrong(rows, n):
+    "What is wrong with the rows of all batches together"
+    twice = sorted({o for o in rows if rows.count(o)>1})
+    if twice:
+        times = rows.count(twice[0])
+        return f"row {twice[0]} comes {times} times; expected each of {n} once"
+    if len(rows)!=n:
+        return f"{len(rows)} rows; expected {n}, a shorter last batch included"
+    if sorted(rows)!=list(range(n)): return f"row {max(rows)}; expected 0 to {n-1}"
+    if rows==list(range(n)):
+        return "the rows come in the old order; expected them shuffled"
+
+def _stayed(batch):
+    "Does a batch hold neighbours in their old order?"
+    first = int(batch[0])
+    return list(batch)==list(range(first, first+len(batch)))
+
+def _cuts_wrong(got, n, bs):
+    "What is wrong with where the batches were cut"
+    first = ", ".join(str(int(o)) for o in got[0])
+    if all(map(_stayed, got)):
+        return f"rows {first} stayed together; shuffle rows, not batches"
+    sizes = [len(o) for o in got]
+    if sizes[:-1]!=[bs]*((n-1)//bs):
+        return f"sizes {sizes}; expected batches of {bs} up to the last"
+
+def _seeds_wrong(f, n, bs, rows):
+    "What is wrong with the orders that seeds give"
+    again, *others = (_rows(f(n, bs, s)) for s in (1, 2, 3, 4))
+    if again!=rows: return "seed 1 gave another order the second time"
+    if all(o==rows for o in others): return "seeds 1, 2, 3 and 4 gave the same order"
+
 def _batches_wrong(f, n, bs):
     "What is wrong with a function that cuts n rows into batches"
     got = f(n, bs, 1)
     if got is None: raise NotImplementedError
     if isinstance(got, torch.Tensor):
-        return f"you returned one tensor of {len(got)} numbers; expected a list of tensors, at most {bs} rows in each"
+        return (f"you returned one tensor of {len(got)} numbers; "
+                f"expected a list of tensors, at most {bs} rows in each")
     got = list(got)
-    rows, sizes = _rows(got), [len(o) for o in got]
-    twice = sorted({o for o in rows if rows.count(o)>1})
-    if twice: return f"row {twice[0]} comes {rows.count(twice[0])} times; expected each of {n} once"
-    if len(rows)!=n: return f"{len(rows)} rows; expected {n}, a shorter last batch included"
-    if sorted(rows)!=list(range(n)): return f"row {max(rows)}; expected 0 to {n-1}"
-    if rows==list(range(n)): return "the rows come in the old order; expected them shuffled"
-    first = list(map(int, got[0]))
-    if all(list(o)==list(range(int(o[0]), int(o[0])+len(o))) for o in got):
-        return f"rows {', '.join(map(str, first))} stayed together; shuffle rows, not batches"
-    if sizes[:-1]!=[bs]*((n-1)//bs): return f"sizes {sizes}; expected batches of {bs} up to the last"
-    again, *others = (_rows(f(n, bs, s)) for s in (1, 2, 3, 4))
-    if again!=rows: return "seed 1 gave another order the second time"
-    if all(o==rows for o in others): return "seeds 1, 2, 3 and 4 gave the same order"
+    rows = _rows(got)
+    return (_rows_wrong(rows, n) or _cuts_wrong(got, n, bs)
+            or _seeds_wrong(f, n, bs, rows))
 
-def _shuffled(n, seed): return torch.randperm(n, generator=torch.Generator().manual_seed(seed))
-def _any_rows(n, seed): return torch.randint(n, (n,), generator=torch.Generator().manual_seed(seed))
+def _shuffled(n, seed):
+    "The solution's order"
+    return torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+
+def _any_rows(n, seed):
+    "Rows drawn with replacement"
+    return torch.randint(n, (n,), generator=torch.Generator().manual_seed(seed))
 
 # %% ../../nbs/solutions/s03_train.ipynb #1beb5fe2
 class Batches:
     "Rows in random batches"
-    hint = ("Shuffle all rows once, with a generator of that seed, then cut. What becomes "
-            "of the last few?")
-    idea = ("`torch.randperm` takes a generator, whose seed `manual_seed` sets; what it "
-            "returns can `split` itself, the short last batch included.")
+    hint = ("Shuffle all rows once, with a generator of that seed, then cut. What "
+            "becomes of the last few?")
+    idea = ("`torch.randperm` takes a generator, whose seed `manual_seed` sets; what "
+            "it returns can `split` itself, the short last batch included.")
 
     def cases():
         for n, bs in ((50, 8), (12, 4), (7, 20)):
@@ -62,10 +90,12 @@ class EpochLoss:
     idea = "A weighted mean: each loss times its rows, added up, divided by all rows."
 
     def cases():
-        batches = {"equal batches": [4, 4, 4], "a short last batch": [256, 256, 3], "one batch": [7]}
+        batches = {"equal batches": [4, 4, 4], "a short last batch": [256, 256, 3],
+                   "one batch": [7]}
         for name, sizes in batches.items():
             l, s = torch.randn(len(sizes)).abs(), torch.tensor(sizes)
-            near = {"the plain mean of the batches": l.mean(), "the sum, not the mean": (l*s).sum()}
+            near = {"the plain mean of the batches": l.mean(),
+                    "the sum, not the mean": (l*s).sum()}
             yield name, (l, s), (l*s).sum()/s.sum(), near
 
     wrong = [lambda l, s: l.mean(),
