@@ -19,126 +19,196 @@ __all__ = ['Digits', 'load_mnist']
 # %% ../nbs/04_digits.ipynb #6507b6f8
 class Digits(Letters):
     "Train and test pictures of digits, in the same arrays as `Letters`"
-    def __repr__(self): return super().__repr__().replace("Letters(", "Digits(").replace(f"{len(LETTERS)} letters", "10 digits")
+    def __repr__(self):
+        text = super().__repr__().replace("Letters(", "Digits(")
+        return text.replace(f"{len(LETTERS)} letters", "10 digits")
 
-_IDX = dict(x="train-images", y="train-labels", x_test="t10k-images", y_test="t10k-labels")
+_IDX = dict(x="train-images", y="train-labels",
+            x_test="t10k-images", y_test="t10k-labels")
+
+def _mnist_files(folder):
+    "MNIST's four files in a folder, or None where one is missing"
+    if not folder.is_dir(): return None
+    files = {}
+    for k, start in _IDX.items():
+        found = [f for f in sorted(folder.glob(f"{start}*")) if f.is_file()]
+        if not found: return None
+        files[k] = found[0]
+    return files
 
 def _find_mnist(path=None):
     "(what it is, the four files) of the first place that holds MNIST, or None"
     for what, p in data_places(path):
         for folder in (p/"mnist", p/"MNIST"/"raw", p):
-            got = {k: [f for f in sorted(folder.glob(f"{v}*")) if f.is_file()] for k, v in _IDX.items()} if folder.is_dir() else {}
-            if got and all(got.values()): return what, {k: f[0] for k, f in got.items()}
+            files = _mnist_files(folder)
+            if files: return what, files
 
 def _bundled():
-    "The 8x8 digits that come with scikit-learn, enlarged to 28x28; the last fifth is for testing"
+    "The 8x8 digits of scikit-learn, enlarged to 28x28; the last fifth is for testing"
     from sklearn.datasets import load_digits
     d = load_digits()
-    x = F.interpolate(torch.as_tensor(d.images, dtype=torch.float32)[:, None]/16, size=28, mode="bilinear", align_corners=False)[:, 0]
-    x, y, n = (x*255).round().to(torch.uint8).numpy(), d.target.astype(np.int64), round(.8*len(d.target))
-    return Digits(x[:n], y[:n], x[n:], y[n:], "bundled", sha256={"scikit-learn": "load_digits, 8x8 enlarged to 28x28"})
+    x = torch.as_tensor(d.images, dtype=torch.float32)[:, None]/16
+    x = F.interpolate(x, size=28, mode="bilinear", align_corners=False)[:, 0]
+    x, y = (x*255).round().to(torch.uint8).numpy(), d.target.astype(np.int64)
+    n = round(.8*len(y))
+    made_from = {"scikit-learn": "load_digits, 8x8 enlarged to 28x28"}
+    return Digits(x[:n], y[:n], x[n:], y[n:], "bundled", sha256=made_from)
+
+def _read_mnist(files):
+    "`Digits` from MNIST's four files; raises `DataError` when their numbers differ"
+    got = {k: read_idx(p) for k, p in files.items()}
+    a, sha256 = ({k: v[i] for k, v in got.items()} for i in (0, 1))
+    for part, x, y in (("train", a["x"], a["y"]), ("test", a["x_test"], a["y_test"])):
+        if len(x)!=len(y):
+            raise DataError(f"MNIST's {part} files hold {len(x)} pictures "
+                            f"and {len(y)} labels: expected as many of each")
+    y, y_test = (a[k].astype(np.int64) for k in ("y", "y_test"))
+    return Digits(a["x"], y, a["x_test"], y_test, "real", sha256=sha256)
 
 def load_mnist(
-    source:str="auto", # "real" (MNIST), "synth" (scikit-learn's small digits), or "auto": MNIST where found
-    path=None,         # A folder with the four files; by default a folder `mnist` in the places of `data_places`
+    source:str="auto", # "real" (MNIST), "synth" (scikit-learn's digits), or "auto"
+    path=None,         # Folder of the four files; by default `mnist` in `data_places`
 ):                     # `Digits`
-    "Load digits and say in one line which; raises `DataError` when asked for MNIST and it is not there, or damaged"
+    "Load digits and say in a line which; `DataError` when MNIST is missing or damaged"
     source = pick_source(source)
     found = _find_mnist(path) if source!="synth" else None
-    if found is None and (source=="real" or path is not None): raise DataError("MNIST was not found: expected its four idx files, plain or .gz, in a folder `mnist` of the path given, of ASL_DATA, or of `data` in the repository.")
-    if found is None: digits, where = _bundled(), "scikit-learn's 8x8 digits, enlarged"+(" (MNIST was not found)" if source=="auto" else "")
-    else:
-        got = {k: read_idx(p) for k, p in found[1].items()}
-        a = {k: v[0] for k, v in got.items()}
-        for part, t in (("train", ""), ("test", "_test")):
-            if len(a["x"+t])!=len(a["y"+t]): raise DataError(f"MNIST's {part} files hold {len(a['x'+t])} pictures and {len(a['y'+t])} labels: expected as many of each")
-        digits = Digits(a["x"], a["y"].astype(np.int64), a["x_test"], a["y_test"].astype(np.int64), "real", sha256={k: v[1] for k, v in got.items()})
-        where = f"MNIST, from {found[0]}"
-    print(f"Digits: {where}: {digits.rows[0]:,} train and {digits.rows[1]:,} test pictures.")
+    if found is None and (source=="real" or path is not None):
+        raise DataError("MNIST was not found: expected its four idx files, "
+                        "plain or .gz, in a folder `mnist` "
+                        "of the path given, of ASL_DATA, "
+                        "or of `data` in the repository.")
+    digits = _read_mnist(found[1]) if found else _bundled()
+    where = "scikit-learn's 8x8 digits, enlarged"
+    if found: where = f"MNIST, from {found[0]}"
+    elif source=="auto": where += " (MNIST was not found)"
+    n, n_test = digits.rows
+    print(f"Digits: {where}: {n:,} train and {n_test:,} test pictures.")
     return digits
 
 # %% ../nbs/04_digits.ipynb #1a2847fc
 def _tail(
     letters, seed, device, scale, # As `run_recipe` gives them
-    frac=.2,                      # Part at the end
-):                                # dict: counts of each digit in the tail, as the file is and when sorted; sorted, 1.0 if the file is
+    frac=.2, # Part at the end
+):           # dict: file, sorted: counts by digit in the tail; is_sorted, 1.0 if so
     "Which digits stand in the last rows, in file order and sorted"
     y, n = letters.y, round(len(letters.y)*(1-frac))
-    count = lambda t: np.bincount(t, minlength=10).tolist()
-    return dict(file=count(y[n:]), sorted=count(np.sort(y)[n:]), is_sorted=float((np.diff(y)>=0).all()))
+    def count(t): return np.bincount(t, minlength=10).tolist()
+    is_sorted = float((np.diff(y)>=0).all())
+    return dict(file=count(y[n:]), sorted=count(np.sort(y)[n:]), is_sorted=is_sorted)
 
-recipe("t2.tail", "The last fifth of the digits", split="none", claims="T2.1", seeds=1, data="digits")(_tail);
+recipe("t2.tail", "The last fifth of the digits",
+       split="none", claims="T2.1", seeds=1, data="digits")(_tail);
 
 # %% ../nbs/04_digits.ipynb #e975da58
+def _fresh_layer(seed, device):
+    "A linear layer for ten digits, whose start a seed decides"
+    set_seed(seed)
+    return LogisticRegression(784, 10).to(device)
+
+def _average(scores, y):
+    "dict: loss, exp(-loss), and the arithmetic mean of the right class's probability"
+    loss = F.cross_entropy(scores, y)
+    right = scores.softmax(1).gather(1, y[:, None])
+    return dict(loss=loss.item(), geometric=(-loss).exp().item(),
+                arithmetic=right.mean().item())
+
 def _means(
     letters, seed, device, scale, # As `run_recipe` gives them
-    lr=.1, epochs=1, bs=100,      # A short training
-):                                # dict: before and after training: loss, exp(-loss), and the arithmetic mean of the right class's probability
+    lr=.1,    # Learning rate
+    epochs=1, # Times through the train rows
+    bs=100,   # Batch size
+):            # dict: before and after training: loss, geometric and arithmetic
     "A loss as an average probability: geometric and arithmetic mean"
     tr, va = random_split(letters.y, .2, seed)
-    set_seed(seed); model, res = LogisticRegression(784, 10).to(device), {}
+    model = _fresh_layer(seed, device)
+    dl = Batches(letters.x[tr], letters.y[tr], bs, True, seed, device)
     dv = Batches(letters.x[va], letters.y[va], 4096, device=device)
-    for k in ("before", "after"):
-        s, y = batch_scores(model, dv)
-        loss = F.cross_entropy(s, y)
-        res[k] = dict(loss=loss.item(), geometric=(-loss).exp().item(), arithmetic=s.softmax(1).gather(1, y[:, None]).mean().item())
-        if k=="before": fit(model, Batches(letters.x[tr], letters.y[tr], bs, shuffle=True, seed=seed, device=device), None, epochs, lr, progress=False)
-    return res
+    before = _average(*batch_scores(model, dv))
+    fit(model, dl, None, epochs, lr, progress=False)
+    return dict(before=before, after=_average(*batch_scores(model, dv)))
 
-recipe("digits.means", "What a loss says about probabilities", claims="T2.5", data="digits")(_means);
+recipe("digits.means", "What a loss says about probabilities",
+       claims="T2.5", data="digits")(_means);
 
 # %% ../nbs/04_digits.ipynb #51a8a4cb
 def _t2(
-    letters, seed, device, scale,   # As `run_recipe` gives them
-    lr=1e-3, epochs=5, bs=100, frac=.2, # Learning rate; epochs; batch size; part set aside
-):                                  # dict: start, valid, test; valid_acc and train_acc by epoch
+    letters, seed, device, scale, # As `run_recipe` gives them
+    lr=1e-3,  # Learning rate
+    epochs=5, # Times through the train rows
+    bs=100,   # Batch size
+    frac=.2,  # Part set aside
+):            # dict: start, valid, test; valid_acc and train_acc by epoch
     "A linear layer on digits by plain SGD"
     tr, va = random_split(letters.y, frac, seed)
-    set_seed(seed); model = LogisticRegression(784, 10).to(device)
+    model = _fresh_layer(seed, device)
+    dl = Batches(letters.x[tr], letters.y[tr], bs, True, seed, device)
     dv = Batches(letters.x[va], letters.y[va], 4096, device=device)
-    start = evaluate(model, dv).dict()
-    log = fit(model, Batches(letters.x[tr], letters.y[tr], bs, shuffle=True, seed=seed, device=device), dv, scaled(epochs, min(epochs, 8), scale), lr, progress=False).frame
-    return dict(start=start, valid=evaluate(model, dv).dict(), test=score_test(model, letters, device).dict(),
-                valid_acc=log.valid_acc.tolist(), train_acc=log.train_acc.tolist(), _model=model)
+    start = evaluate(model, dv)
+    epochs = scaled(epochs, min(epochs, 8), scale)
+    log = fit(model, dl, dv, epochs, lr, progress=False).frame
+    valid, test = evaluate(model, dv), score_test(model, letters, device)
+    return dict(start=start.dict(), valid=valid.dict(), test=test.dict(),
+                valid_acc=log.valid_acc.tolist(), train_acc=log.train_acc.tolist(),
+                _model=model)
 
-recipe("t2.stated", "T2 as stated: 5 epochs at 0.001", claims="T2.2 T2.3 T2.6", data="digits")(_t2)
-recipe("t2.longer", "T2, 40 epochs", claims="T2.4", epochs=40, data="digits")(_t2)
-recipe("t2.low", "T2, 40 epochs at a tenth of the rate", claims="T2.4", lr=1e-4, epochs=40, data="digits")(_t2)
-recipe("t2.high", "T2, 5 epochs at a hundred times the rate", claims="T2.4", lr=.1, data="digits")(_t2)
-recipe("t2.high-longer", "T2, 40 epochs at a hundred times the rate", claims="T2.4", lr=.1, epochs=40, data="digits")(_t2);
+recipe("t2.stated", "T2 as stated: 5 epochs at 0.001",
+       claims="T2.2 T2.3 T2.6", data="digits")(_t2)
+recipe("t2.longer", "T2, 40 epochs",
+       claims="T2.4", epochs=40, data="digits")(_t2)
+recipe("t2.low", "T2, 40 epochs at a tenth of the rate",
+       claims="T2.4", lr=1e-4, epochs=40, data="digits")(_t2)
+recipe("t2.high", "T2, 5 epochs at a hundred times the rate",
+       claims="T2.4", lr=.1, data="digits")(_t2)
+recipe("t2.high-longer", "T2, 40 epochs at a hundred times the rate",
+       claims="T2.4", lr=.1, epochs=40, data="digits")(_t2);
 
 # %% ../nbs/04_digits.ipynb #4c386dff
 def _t5(
-    letters, seed, device, scale,  # As `run_recipe` gives them
-    lr=1e-3, epochs=5, bs=100,     # Learning rate; epochs; batch size
-):                                 # dict: test; epochs, test accuracy after each
+    letters, seed, device, scale, # As `run_recipe` gives them
+    lr=1e-3,  # Learning rate
+    epochs=5, # Times through the train rows
+    bs=100,   # Batch size
+):            # dict: test; epochs, test accuracy after each
     "T5's loop in today's form: all train rows, the test file scored after each epoch"
-    set_seed(seed); model = LogisticRegression(784, 10).to(device)
+    model = _fresh_layer(seed, device)
     opt, accs = torch.optim.SGD(model.parameters(), lr=lr), []
-    for _ in range(scaled(epochs, 2, scale)):
-        for xb, yb in Batches(letters.x, letters.y, bs, shuffle=True, seed=seed+len(accs), device=device): loss_batch(model, xb, yb, opt=opt)
+    for epoch in range(scaled(epochs, 2, scale)):
+        dl = Batches(letters.x, letters.y, bs, True, seed+epoch, device)
+        for xb, yb in dl: loss_batch(model, xb, yb, opt=opt)
         test = score_test(model, letters, device)
         accs.append(dict(acc=test.acc))
     return dict(test=test.dict(), epochs=accs)
 
-recipe("t5.stated", "T5 as stated: 5 epochs at 0.001 on all rows", split="none", claims="T5.1", data="digits")(_t5)
-recipe("t5.tenfold", "T5 with ten times the rate", split="none", claims="T5.1", lr=1e-2, data="digits")(_t5);
+recipe("t5.stated", "T5 as stated: 5 epochs at 0.001 on all rows",
+       split="none", claims="T5.1", data="digits")(_t5)
+recipe("t5.tenfold", "T5 with ten times the rate",
+       split="none", claims="T5.1", lr=1e-2, data="digits")(_t5);
 
 # %% ../nbs/04_digits.ipynb #8145fbe2
 def _peer(
     letters, seed, device, scale, # As `run_recipe` gives them
-    n=10_000, epochs=30, lr=.1,   # Train rows; our epochs and learning rate
-):                                # dict: ours and sklearn, each with valid and test accuracy
+    n=10_000,  # Train rows
+    epochs=30, # Our epochs
+    lr=.1,     # Our learning rate
+):             # dict: ours and sklearn, each with valid and test accuracy
     "Our layer beside scikit-learn's, on the same rows"
     from sklearn.linear_model import LogisticRegression as Peer
     tr, va = random_split(letters.y, .2, seed)
     tr = tr[:scaled(n, 1000, scale)]
-    set_seed(seed); ours = LogisticRegression(784, 10)
-    fit(ours.to(device), Batches(letters.x[tr], letters.y[tr], 100, shuffle=True, seed=seed, device=device), None, epochs, lr, progress=False)
-    flat = lambda x: x.reshape(len(x), -1)/255
-    theirs = Peer(max_iter=100, C=.1).fit(flat(letters.x[tr]), letters.y[tr])
-    test = dict(ours=score_test(ours, letters, device).acc, sklearn=score_test(lambda xb: torch.as_tensor(theirs.decision_function(xb.cpu().flatten(1).numpy())), letters).acc)
-    valid = dict(ours=accuracy(scores_of(ours, letters.x[va], device), torch.as_tensor(letters.y[va])).item(), sklearn=float(theirs.score(flat(letters.x[va]), letters.y[va])))
-    return {k: dict(valid=dict(acc=valid[k]), test=dict(acc=test[k])) for k in ("ours", "sklearn")}
+    ours = _fresh_layer(seed, device)
+    dl = Batches(letters.x[tr], letters.y[tr], 100, True, seed, device)
+    fit(ours, dl, None, epochs, lr, progress=False)
+    def flat(x): return x.reshape(len(x), -1)/255
+    peer = Peer(max_iter=100, C=.1).fit(flat(letters.x[tr]), letters.y[tr])
+    def theirs(xb):
+        rows = xb.cpu().flatten(1).numpy()
+        return torch.as_tensor(peer.decision_function(rows))
+    xv, yv = letters.x[va], letters.y[va]
+    read = accuracy(scores_of(ours, xv, device), torch.as_tensor(yv)).item()
+    valid = dict(ours=read, sklearn=float(peer.score(flat(xv), yv)))
+    test = dict(ours=score_test(ours, letters, device).acc,
+                sklearn=score_test(theirs, letters).acc)
+    return {k: dict(valid=dict(acc=valid[k]), test=dict(acc=test[k])) for k in valid}
 
-recipe("digits.peer", "Our layer and scikit-learn's on the same split", data="digits")(_peer);
+recipe("digits.peer", "Our layer and scikit-learn's on the same split",
+       data="digits")(_peer);

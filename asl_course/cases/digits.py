@@ -13,14 +13,16 @@ from asl_course.core import set_seed
 class Typical:
     "The typical probability"
     hint = "The loss is a mean of logarithms. Which mean of the probabilities is that?"
-    idea = ("The geometric one: the exponential of the mean logarithm. A plain product of "
-            "many is too small for a float.")
+    idea = ("The geometric one: the exponential of the mean logarithm. A plain "
+            "product of many is too small for a float.")
 
     def cases():
-        inputs = {"two alike": torch.tensor([.1, .1]), "two far apart": torch.tensor([.5, .02]),
+        inputs = {"two alike": torch.tensor([.1, .1]),
+                  "two far apart": torch.tensor([.5, .02]),
                   "100,000": torch.rand(100_000)*.9+.05}
         for name, p in inputs.items():
-            near = {"the arithmetic mean": p.mean(), "a product too small for a float": torch.tensor(0.)}
+            near = {"the arithmetic mean": p.mean(),
+                    "a product too small for a float": torch.tensor(0.)}
             yield name, (p,), p.log().mean().exp(), near
 
     wrong = [lambda p: p.mean(),
@@ -30,9 +32,11 @@ class Typical:
 # %% ../../nbs/solutions/s04_digits.ipynb #67d1af7f
 class Error:
     "How much is luck?"
-    hint = "An accuracy is a mean of ones and zeros. What is the standard error of a mean?"
-    idea = ("A one that comes with probability p has the variance p(1-p); a mean of n has "
-            "an nth of it, and the error is its root. Four times the rows, half the error.")
+    hint = ("An accuracy is a mean of ones and zeros. What is the standard error of "
+            "a mean?")
+    idea = ("A one that comes with probability p has the variance p(1-p); a mean of "
+            "n has an nth of it, and the error is its root. Four times the rows, "
+            "half the error.")
 
     def cases():
         for acc, n in ((.5, 100), (.85, 1000), (.85, 4000), (1., 50)):
@@ -46,7 +50,7 @@ class Error:
 
 # %% ../../nbs/solutions/s04_digits.ipynb #db6a5793
 def _read_small_digits(epochs, lr, bs):
-    "Accuracy on validation of a layer trained on the digits that come with scikit-learn"
+    "Accuracy on validation of a layer trained on scikit-learn's digits"
     from asl_course.data import Batches, random_split
     from asl_course.digits import _bundled
     from asl_course.train import LogisticRegression, fit
@@ -75,9 +79,10 @@ def _fewer_wrong(f):
 # %% ../../nbs/solutions/s04_digits.ipynb #81c5fe35
 class Fewer:
     "The same in fewer epochs"
-    hint = ("Five epochs of batches of 100 are how many steps? How many does one epoch of "
-            "smaller batches have, and what may the rate be?")
-    idea = "Batches of 10 at the same rate: one epoch then takes twice the steps of five epochs of 100."
+    hint = ("Five epochs of batches of 100 are how many steps? How many does one "
+            "epoch of smaller batches have, and what may the rate be?")
+    idea = ("Batches of 10 at the same rate: one epoch then takes twice the steps of "
+            "five epochs of 100.")
 
     def cases(): yield "small digits", _fewer_wrong
 
