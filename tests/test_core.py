@@ -1,7 +1,7 @@
 "Scale, seed, device, closeness, records."
 import math, os, subprocess, sys
 import numpy as np, pytest, torch
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from asl_course import core
 from asl_course.core import *
 
@@ -62,6 +62,18 @@ def test_check_close(values, at, by):
     a = np.array(values); b = a.copy(); check_close(a, b)
     b[at%len(b)] += by+2e-5*abs(b[at%len(b)])
     with pytest.raises(AssertionError, match=rf"at \({at%len(b)},\)"): check_close(a, b)
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=8), st.floats(-3e-5, 3e-5), st.integers(0, 7))
+def test_check_close_agrees_with_torch(values, by, at):
+    "Their judge says the same of each pair; ours also says where"
+    b = np.array(values)
+    a = b.copy(); a[at%len(b)] += by*(1+abs(a[at%len(b)]))
+    def fails(f):
+        try: f()
+        except AssertionError: return True
+    theirs = lambda: torch.testing.assert_close(torch.tensor(a), torch.tensor(b), rtol=1e-5, atol=1e-5)
+    assert fails(lambda: check_close(a, b))==fails(theirs)
 
 def test_check_close_nan_and_inf():
     for a, b in (([math.nan], [math.nan]), ([math.inf], [1.]), ([1.], [math.nan])):
