@@ -21,69 +21,119 @@ __all__ = ['command', 'diagnose', 'asl_doctor', 'asl_run', 'asl_work', 'asl_refr
            'asl_train', 'read_all', 'asl_predict', 'asl_bench']
 
 # %% ../nbs/23_commands.ipynb #cbd47569
+def _in_any_alphabet():
+    "Let both outputs write as an escape what the console's encoding lacks"
+    for o in (sys.stdout, sys.stderr):
+        if hasattr(o, "reconfigure"): o.reconfigure(errors="backslashreplace")
+
+def _finish(f, args, kwargs):
+    "(Exit status, what is said on standard error or None) of a command's function"
+    try:
+        code = f(*args, **kwargs)
+        sys.stdout.flush()
+        return code, None
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno()) # else Python complains once more as it ends
+        return 141, None
+    except KeyboardInterrupt: return 130, "stopped"
+    except OSError as e:
+        where = f": {e.filename}" if e.filename else ""
+        return 2, f"{e.strerror or e}{where}"
+    except ValueError as e: return 2, str(e)
+
 def command(
     f, # A function whose parameters are the options
 ):     # The same, as a command
-    "A console command that ends as commands do; called from Python, the function is what it was"
+    "A console command that ends as commands do; called from Python, `f` is what it was"
     @wraps(f)
     def _run(*args, **kwargs):
         if not is_cli(): return f(*args, **kwargs)
-        for o in (sys.stdout, sys.stderr):
-            if hasattr(o, "reconfigure"): o.reconfigure(errors="backslashreplace")
-        warnings.filterwarnings("ignore", message=".*torch.jit", category=FutureWarning) # of a package that fastai imports
-        try:
-            code = f(*args, **kwargs)
-            sys.stdout.flush()
-            return code
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()) # else Python complains once more as it ends
-            return 141
-        except KeyboardInterrupt: said, code = "stopped", 130
-        except OSError as e: said, code = f"{e.strerror or e}{f': {e.filename}' if e.filename else ''}", 2
-        except ValueError as e: said, code = str(e), 2
-        print(f"{f.__name__}: {said}", file=sys.stderr)
+        _in_any_alphabet()
+        # fastai imports a package that warns
+        warnings.filterwarnings("ignore", message=".*torch.jit", category=FutureWarning)
+        code, said = _finish(f, args, kwargs)
+        if said is not None: print(f"{f.__name__}: {said}", file=sys.stderr)
         return code
     return call_parse(_run)
+
+def _several(help, nargs="*"):
+    "A parameter of a command that takes several words"
+    return Param(help, str, nargs=nargs, opt=False)
 
 # %% ../nbs/23_commands.ipynb #421dfbcf
 def _size(folder):
     "Megabytes in a folder"
-    return sum(p.stat().st_size for p in Path(folder).rglob("*") if p.is_file())/1e6 if Path(folder).exists() else 0.
+    files = Path(folder).rglob("*") if Path(folder).exists() else ()
+    return sum(p.stat().st_size for p in files if p.is_file())/1e6
 
 def _version(name):
+    "Version of an installed package, or None"
     try: return version(name)
     except PackageNotFoundError: return None
 
-def diagnose():
-    "What works here: a list of (topic, finding, advice or None)"
-    import torch
-    from asl_course.files import find_real, DataError
-    need = ["fastai", "torch", "pandas", "matplotlib", "jupyterlab", "nbdev", "papermill"]
+def _check_python():
+    found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    good = sys.version_info>=(3, 11)
+    return "Python", found, None if good else "install Python 3.11 or later"
+
+def _check_packages():
+    need = "fastai", "torch", "pandas", "matplotlib", "jupyterlab", "nbdev", "papermill"
     have = {o: _version(o) for o in need}
     missing = [o for o, v in have.items() if v is None]
-    res = [("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}", None if sys.version_info>=(3, 11) else "install Python 3.11 or later"),
-           ("packages", ", ".join(f"{o} {v}" for o, v in have.items() if v), f"pip install {' '.join(missing)}" if missing else None),
-           ("processor", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads used by torch", None)]
-    gpu = [f"{torch.cuda.get_device_name(i)} (cuda:{i})" for i in range(torch.cuda.device_count())]+(["Apple GPU (mps)"] if torch.backends.mps.is_available() else [])
-    res.append(("GPU", ", ".join(gpu) or "none: every chapter runs without one", None))
-    try:
-        found = find_real()
-        res.append(("data", f"the real files, in {found[0]}" if found else "rendered hands (the real files were not found)", None if found else "`asl_data` fetches the real files"))
-    except DataError as e: res.append(("data", "a problem", str(e)))
+    found = ", ".join(f"{o} {v}" for o, v in have.items() if v)
+    return "packages", found, f"pip install {' '.join(missing)}" if missing else None
+
+def _check_processor():
+    import torch
+    threads = torch.get_num_threads()
+    return "processor", f"{os.cpu_count()} cores, {threads} threads used by torch", None
+
+def _check_gpu():
+    import torch
+    n = torch.cuda.device_count()
+    found = [f"{torch.cuda.get_device_name(i)} (cuda:{i})" for i in range(n)]
+    if torch.backends.mps.is_available(): found.append("Apple GPU (mps)")
+    return "GPU", ", ".join(found) or "none: every chapter runs without one", None
+
+def _check_data():
+    from asl_course.files import find_real, DataError
+    try: found = find_real()
+    except DataError as e: return "data", "a problem", str(e)
+    if found: return "data", f"the real files, in {found[0]}", None
+    said = "rendered hands (the real files were not found)"
+    return "data", said, "`asl_data` fetches the real files"
+
+def _check_cache():
     cache = cache_folder()
-    ok = os.access(next(p for p in (cache, *cache.parents) if p.exists()), os.W_OK)
-    res.append(("cache", f"{_size(cache):.0f} MB in {cache}", None if ok else "not writable: set ASL_CACHE to a folder that is"))
-    root = repo_root()
-    if root is None: return res+[("repository", "none: a plain installation of the library", None)]
-    pages, own = chapters(), len(list((root/"work").rglob("*.ipynb")))
-    dirty = [p.name for p in pages if not _is_clean(p)]
-    advice = f"run nbdev_clean: {', '.join(dirty)}" if dirty else None
-    return res+[("chapters", f"{len(pages)} in nbs/, {own} of your own in work/", advice)]
+    nearest = next(p for p in (cache, *cache.parents) if p.exists())
+    advice = "not writable: set ASL_CACHE to a folder that is"
+    writable = os.access(nearest, os.W_OK)
+    return "cache", f"{_size(cache):.0f} MB in {cache}", None if writable else advice
 
 def _is_clean(path):
-    "Does a notebook hold no counts and no metadata that `nbdev_clean` would drop?"
+    "Does `nbdev_clean` leave a notebook as it is?"
+    from copy import deepcopy
+    from nbdev.clean import clean_nb
     nb = json.loads(path.read_text(encoding="utf-8"))
-    return set(nb["metadata"])<={"kernelspec"} and all(c.get("execution_count") is None and set(c["metadata"])<={"tags"} for c in nb["cells"])
+    cleaned = deepcopy(nb)
+    clean_nb(cleaned, allowed_cell_metadata_keys=["tags"])
+    return nb==cleaned
+
+def _check_pages():
+    root = repo_root()
+    if root is None: return "repository", "none: a plain installation of the library", None
+    pages, own = chapters(), len(list((root/"work").rglob("*.ipynb")))
+    dirty = [p.name for p in pages if not _is_clean(p)] if _version("nbdev") else []
+    advice = f"run nbdev_clean: {', '.join(dirty)}" if dirty else None
+    return "chapters", f"{len(pages)} in nbs/, {own} of your own in work/", advice
+
+_CHECKS = (_check_python, _check_packages, _check_processor, _check_gpu,
+           _check_data, _check_cache, _check_pages)
+
+def diagnose():
+    "What works here: a list of (topic, finding, advice or None)"
+    return [check() for check in _CHECKS]
 
 @command
 def asl_doctor():
@@ -91,46 +141,112 @@ def asl_doctor():
     bad = 0
     for topic, finding, advice in diagnose():
         print(f"{'!!' if advice else 'ok'}  {topic:<11} {finding}")
-        if advice: print(f"    {'':<11} -> {advice}"); bad += topic!="data"
+        if advice is None: continue
+        print(f"    {'':<11} -> {advice}")
+        bad += topic!="data"
     return bad
 
 # %% ../nbs/23_commands.ipynb #8fe6d4a8
 def _is_published(letters):
     "Was the data read from the published files, to the byte?"
     from asl_course.files import CSV_SHA256, TRAIN_CSV, TEST_CSV
-    return letters.sha256=={"train": CSV_SHA256[TRAIN_CSV], "test": CSV_SHA256[TEST_CSV]}
+    published = {"train": CSV_SHA256[TRAIN_CSV], "test": CSV_SHA256[TEST_CSV]}
+    return letters.sha256==published
 
 def _need_published():
-    "Stop unless the files that are found are the published ones, so that nothing else is recorded as real"
+    "Stop unless the files that are found are the published ones: others are not real data"
     from asl_course.files import find_real, read_letters
     found = find_real()
-    if not found: raise ValueError("published records need the real files: `asl_data` fetches them")
+    if not found:
+        raise ValueError("published records need the real files: `asl_data` fetches them")
     if _is_published(read_letters(found[1])): return
-    raise ValueError("the files found are not the published ones (another sha256), so nothing is recorded as real. "
-                     "`asl_data` fetches those.")
+    raise ValueError("the files found are not the published ones (another sha256), "
+                     "so nothing is recorded as real. `asl_data` fetches those.")
 
 def _need_commit():
-    "Stop unless a commit holds the library's code, so that each published record names the code that made it"
-    if run_git("rev-parse", "HEAD") is not None and clean_commit() is None:
-        raise ValueError("the library has changes that no commit holds, and a record names the commit whose code made it. "
-                         "Commit them first.")
+    "Stop unless a commit holds the library's code: each published record names it"
+    if run_git("rev-parse", "HEAD") is None or clean_commit() is not None: return
+    raise ValueError("the library has changes that no commit holds, and a record names "
+                     "the commit whose code made it. Commit them first.")
 
 def _settled(scale, seed, device, source):
     "What was asked for, checked before anything is loaded"
     set_seed(seed)
     scale, source = pick_scale(scale), pick_source(source)
-    return dict(scale=scale, seed=seed, device=None if device is None else str(pick_device(device)), source=source)
+    if device is not None: device = str(pick_device(device))
+    return dict(scale=scale, seed=seed, device=device, source=source)
+
+def _at_least_1(**numbers):
+    "Stop at an option below 1; None is left to the command"
+    for name, v in numbers.items():
+        if v is not None and v<1:
+            raise ValueError(f"--{name} is {v}: expected at least 1")
+
+def _writable(folder, advice):
+    "The folder, made; raises `ValueError` where nothing can be written"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder/".probe").touch()
+        (folder/".probe").unlink()
+    except OSError as e:
+        said = f"nothing can be written to {folder} ({e.strerror}): {advice}"
+        raise ValueError(said) from None
+    return folder.resolve()
 
 # %% ../nbs/23_commands.ipynb #4e4ece77
+def _refuse_gone(which, work, reset, refresh, sweep, table):
+    "Stop at an option of `asl_run` that became a command of its own, and name that one"
+    names = " ".join(which or ())
+    gone = {f"asl_work {names}": work,
+            f"asl_work --reset {names}": reset,
+            f"asl_refresh {names}": refresh,
+            f"asl_sweep {(sweep or '').replace(',', ' ')}": sweep,
+            "asl_records": table}
+    for now, asked in gone.items():
+        if asked: raise ValueError(f"this is a command of its own now: {now.strip()}")
+
+def _list_all():
+    "Print the names of pages and recipes"
+    print("pages: "+", ".join(p.stem for p in chapters()), "recipes:", sep="\n")
+    for k, r in sorted(all_recipes().items()): print(f"  {k:<28} {r.title}")
+    return 0
+
+def _line_of(r):
+    "What is printed of a page that ran"
+    said = ""
+    if r["headline"]: said = "{text}: {value:.4g}".format_map(r["headline"])
+    if r["error"]: said = f"FAILED  {r['error']}"
+    return f"{r['chapter']:<14} {r['seconds']:>7.1f}  {said}"
+
+def _run_pages(pages, out, asked, jobs):
+    "Run pages, a line for each; 1 when one failed"
+    done, begin, copies = [], time.perf_counter(), f"executed copies in {os.path.relpath(out)}"
+    try:
+        for r in run_chapters(pages, out, asked, jobs, progress=sys.stderr.isatty()):
+            if not done: print(f"{'page':<14} {'seconds':>7}  result ({asked['scale']} scale)")
+            print(_line_of(r), flush=True)
+            done.append(r)
+    except RuntimeError as e: raise ValueError(e) from None
+    except KeyboardInterrupt:
+        print(f"\nStopped after {len(done)} pages; {copies}")
+        return 130
+    failed, seconds = [r["chapter"] for r in done if r["error"]], time.perf_counter()-begin
+    ran = f"{len(done)-len(failed)} of {len(done)} pages ran"
+    print(f"{'all':<14} {seconds:>7.1f}  {ran}; {copies}")
+    if failed: print(f"To look closer: asl_run {failed[0].partition('_')[0]}")
+    else: print("Go on: `make lab` opens the chapters in JupyterLab; begin with 01_data.")
+    return int(bool(failed))
+
 @command
 def asl_run(
-    which:Param("Pages such as 02 or 02_scratch; all when left out", str, nargs="*", opt=False)=(),
+    which:_several("Pages such as 02 or 02_scratch; all when left out")=(), # Pages
     scale:str=None,     # smoke or full; by default ASL_SCALE, else full
     seed:int=42,        # Seed of everything random
     device:str=None,    # cpu, cuda, mps; by default ASL_DEVICE, else the fastest there is
     source:str="auto",  # real, synth or auto
     out:str=None,       # Folder for the executed copies; by default _course in the repository
-    jobs:int=None,      # Pages run at once; by default one, at smoke scale two where there are two cores
+    # Pages run at once; by default one, at smoke scale two where there are two cores
+    jobs:int=None,
     list:store_true=False,    # List pages and recipes
     work:store_true=False,    # Gone: asl_work
     reset:store_true=False,   # Gone: asl_work --reset
@@ -139,57 +255,26 @@ def asl_run(
     table:store_true=False,   # Gone: asl_records
 ):
     "Run pages as programs and show what came out; exit code 1 when one failed"
-    names = " ".join(which or ())
-    old = {"asl_work "+names: work, "asl_work --reset "+names: reset, "asl_refresh "+names: refresh,
-           f"asl_sweep {(sweep or '').replace(',', ' ')}": sweep, "asl_records": table}
-    for now, asked in old.items():
-        if asked: raise ValueError(f"this is a command of its own now: {now.strip()}")
+    _refuse_gone(which, work, reset, refresh, sweep, table)
     if list: return _list_all()
     asked = _settled(scale, seed, device, source)
-    if jobs is not None and jobs<1: raise ValueError(f"--jobs is {jobs}: expected at least 1")
+    _at_least_1(jobs=jobs)
     pages = chapters(which or ())
     jobs = jobs or (min(2, num_cpus()) if asked["scale"]=="smoke" else 1)
     out = _writable(Path(out or repo_root()/"_course"), "`--out` names another folder")
     return _run_pages(pages, out, asked, jobs)
 
-def _list_all():
-    print("pages: "+", ".join(p.stem for p in chapters()), "recipes:", sep="\n")
-    for k, r in sorted(all_recipes().items()): print(f"  {k:<28} {r.title}")
-    return 0
-
-def _writable(folder, advice):
-    "The folder, made; raises `ValueError` where nothing can be written"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder/".probe").touch()
-        (folder/".probe").unlink()
-    except OSError as e: raise ValueError(f"nothing can be written to {folder} ({e.strerror}): {advice}") from None
-    return folder.resolve()
-
-def _run_pages(pages, out, asked, jobs):
-    "Run pages, a line for each; the number of those that failed is no more than 1"
-    failed, n, t = [], 0, time.perf_counter()
-    try:
-        for r in run_chapters(pages, out, asked, jobs, progress=sys.stderr.isatty()):
-            if not n: print(f"{'page':<14} {'seconds':>7}  result ({asked['scale']} scale)")
-            said = f"{r['headline']['text']}: {r['headline']['value']:.4g}" if r["headline"] else ""
-            print(f"{r['chapter']:<14} {r['seconds']:>7.1f}  {'FAILED  '+r['error'] if r['error'] else said}", flush=True)
-            failed, n = failed+[r["chapter"]]*bool(r["error"]), n+1
-    except RuntimeError as e: raise ValueError(e) from None
-    except KeyboardInterrupt: print(f"\nStopped after {n} pages; executed copies in {os.path.relpath(out)}"); return 130
-    print(f"{'all':<14} {time.perf_counter()-t:>7.1f}  {n-len(failed)} of {n} pages ran; executed copies in {os.path.relpath(out)}")
-    if failed: print(f"To look closer: asl_run {failed[0].partition('_')[0]}")
-    else: print("Go on: `make lab` opens the chapters in JupyterLab; begin with 01_data.")
-    return int(bool(failed))
-
 # %% ../nbs/23_commands.ipynb #653544e0
 @command
 def asl_work(
-    which:Param("Pages such as 02 or 02_scratch; all when left out", str, nargs="*", opt=False)=(),
-    reset:store_true=False, # Take fresh copies of the pages named; an old copy is kept beside it as NAME.old.ipynb
+    which:_several("Pages such as 02 or 02_scratch; all when left out")=(), # Pages
+    # Take fresh copies of the pages named; an old copy is kept beside it as NAME.old.ipynb
+    reset:store_true=False,
 ):
     "Copy pages to work/ for you to write in; copies that are there are left alone"
-    if reset and not which: raise ValueError("--reset takes the pages it is to fetch anew, such as `asl_work --reset 02`")
+    if reset and not which:
+        raise ValueError("--reset takes the pages it is to fetch anew, "
+                         "such as `asl_work --reset 02`")
     pages = [p.stem for p in chapters(which or ())]
     folder = _writable(repo_root()/"work", "clone the repository where you may write")
     done = copy_chapters(folder, pages, reset)
@@ -199,7 +284,7 @@ def asl_work(
 
 @command
 def asl_refresh(
-    which:Param("Pages such as 02 or 02_scratch; all when left out", str, nargs="*", opt=False)=(),
+    which:_several("Pages such as 02 or 02_scratch; all when left out")=(), # Pages
 ):
     "Run pages in place at full scale on the real data, and keep their outputs (maintainers)"
     pages = chapters(which or ())
@@ -211,47 +296,60 @@ def asl_refresh(
     return 0
 
 # %% ../nbs/23_commands.ipynb #e05fddb9
-@command
-def asl_sweep(
-    which:Param("Ids of recipes, or patterns such as t4.stated or 't4.*'; with --accept all stale ones when left out", str, nargs="*", opt=False)=(),
-    accept:store_true=False, # Measure nothing: where today's code does the same as that of the record's commit, note so in the record
-    seeds:int=None,    # Seeds for each recipe; by default as many as it asks for
-    scale:str="full",  # full or smoke; records of smoke scale are your own
-    device:str=None,   # cpu, cuda, mps; by default the processor
-    source:str="auto", # real, synth or auto; published records are of real data
-    jobs:int=None,     # Processes for --accept; by default as many as there are processors
-):
-    "Measure recipes over seeds and keep their records, or have stale records accepted; exit code 1 when one was refused"
-    ids = [o for w in which or () for o in w.split(",") if o]
-    asked = _settled(scale, 42, device, source)
-    for name, v in dict(seeds=seeds, jobs=jobs).items():
-        if v is not None and v<1: raise ValueError(f"--{name} is {v}: expected at least 1")
-    source = "real" if asked["source"]=="auto" else asked["source"]
-    if accept: return _accept_all(ids, source, jobs)
-    ids = chosen_recipes(ids)
+def _sweep(ids, source, asked, seeds):
+    "Measure recipes, and say how many runs that took"
     mine = os.environ.get("ASL_RECORDS") or asked["scale"]!="full" or repo_root() is None
     if not mine:
         _need_commit()
         if source=="real": _need_published()
     folder = records_folder(write=True) if mine else repo_root()/"data"/"runs"
     _writable(folder, "`ASL_RECORDS` names another folder")
-    n = run_sweep(ids, source, asked["scale"], asked["device"] or "cpu", seeds, None if mine else folder)
+    device, to = asked["device"] or "cpu", None if mine else folder
+    n = run_sweep(ids, source, asked["scale"], device, seeds, to)
     print(f"{n} runs added to {'your own records' if mine else 'data/runs'}")
     return 0
 
+def _stale_ids(source, folder):
+    "Ids of the records of a source that are stale"
+    state = records_table(folder).state
+    stale = [k.rpartition(".") for k, v in state.items() if "stale" in v]
+    return [id for id, _, of in stale if of==source]
+
 def _accept_all(ids, source, jobs):
+    "Have records accepted, by default those that are stale, and say what was found"
     from asl_course import pages
     folder = Path(os.environ.get("ASL_RECORDS") or records_folder())
-    if ids: ids = chosen_recipes(ids)
-    else:
-        state = records_table(folder).state
-        ids = [k.rpartition(".")[0] for k, v in state.items() if "stale" in v and k.endswith(f".{source}")]
-    if not ids: print("No record is stale."); return 0
+    ids = chosen_recipes(ids) if ids else _stale_ids(source, folder)
+    if not ids:
+        print("No record is stale.")
+        return 0
     found = pages.accept(ids, source, folder, jobs)
     for id, said in found.items(): print(f"{id}: {said}")
-    refused = [id for id, said in found.items() if not said.startswith(("accepted", "valid"))]
-    print(f"{len(found)-len(refused)} of {len(found)} records speak for today's code")
-    return int(bool(refused))
+    n = sum(said.startswith(("accepted", "valid")) for said in found.values())
+    print(f"{n} of {len(found)} records speak for today's code")
+    return int(n<len(found))
+
+@command
+def asl_sweep(
+    which:_several("Ids of recipes, or patterns such as t4.stated or 't4.*'; "
+                   "with --accept all stale ones when left out")=(), # Recipes
+    # Measure nothing: where today's code does the same as that of the record's commit,
+    # note so in the record
+    accept:store_true=False,
+    seeds:int=None,    # Seeds for each recipe; by default as many as it asks for
+    scale:str="full",  # full or smoke; records of smoke scale are your own
+    device:str=None,   # cpu, cuda, mps; by default the processor
+    source:str="auto", # real, synth or auto; published records are of real data
+    jobs:int=None,     # Processes for --accept; by default as many as there are processors
+):
+    """Measure recipes over seeds and keep their records, or have stale records accepted;
+    exit code 1 when one was refused"""
+    ids = [o for w in which or () for o in w.split(",") if o]
+    asked = _settled(scale, 42, device, source)
+    _at_least_1(seeds=seeds, jobs=jobs)
+    source = "real" if asked["source"]=="auto" else asked["source"]
+    if accept: return _accept_all(ids, source, jobs)
+    return _sweep(chosen_recipes(ids), source, asked, seeds)
 
 @command
 def asl_records(
@@ -259,43 +357,82 @@ def asl_records(
 ):
     "Print what is recorded, and what in it is stale; exit code 1 when something does not fit"
     found = records_table(folder or os.environ.get("ASL_RECORDS"))
-    print(found.fillna({"state": ""}).to_string(float_format="{:.3f}".format, na_rep="-") if len(found) else "No records.")
+    shown = found.fillna({"state": ""})
+    text = shown.to_string(float_format="{:.3f}".format, na_rep="-")
+    print(text if len(found) else "No records.")
     return int((found.state!="").any())
 
 # %% ../nbs/23_commands.ipynb #7e3e3026
-@command
-def asl_data(
-    to:str=None,      # Folder to install into; by default data/sign_mnist of the repository, else the cache folder
-    force:store_true=False, # Download again even if a copy is there
-    check:store_true=False, # Only say whether the real files are found and are the published ones; exit code 0 or 1
-    synth:str=None,   # Write rendered hands as two CSV files to this folder
-    convert:str=None, # Write the data that is found as two plain CSV files in the published format to this folder
-    clear:store_true=False, # Empty the cache folder
-):
-    "Fetch, check, convert and clear data"
-    from asl_course.files import TRAIN_CSV, TEST_CSV, fetch_letters, find_real, read_letters, write_letters_csv
-    if clear:
-        folder, mb = cache_folder(), _size(cache_folder())
-        for name in ("csv", "synth"): shutil.rmtree(folder/name, ignore_errors=True)
-        print(f"Removed {mb-_size(folder):.0f} MB of copies from {folder}; what was downloaded and recorded stays."); return 0
-    if check:
-        found = find_real()
-        if not found: print("The real files were not found. `asl_data` fetches them."); return 1
-        letters = read_letters(found[1])
-        same = _is_published(letters)
-        print(f"Found in {found[0]}: {letters.rows[0]:,} train and {letters.rows[1]:,} test pictures, {'the published files' if same else 'not the published files (another sha256)'}.")
-        return 0 if same else 1
-    if synth or convert:
-        from asl_course.data import load_letters
-        letters, folder = load_letters("synth" if synth else "auto"), Path(synth or convert)
-        write_letters_csv(letters.x, letters.y, folder/TRAIN_CSV); write_letters_csv(letters.x_test, letters.y_test, folder/TEST_CSV)
-        print(f"Wrote {TRAIN_CSV} and {TEST_CSV} to {folder}."); return 0
-    folder = Path(to) if to else (repo_root()/"data" if repo_root() else cache_folder()/"data")/"sign_mnist"
-    if (folder/TRAIN_CSV).exists() and (folder/TEST_CSV).exists() and not force: print(f"Both files are in {folder} already; `--force` fetches them again."); return 0
+def _clear_cache():
+    "Empty the cache of copies"
+    folder = cache_folder()
+    before = _size(folder)
+    for name in ("csv", "synth"): shutil.rmtree(folder/name, ignore_errors=True)
+    print(f"Removed {before-_size(folder):.0f} MB of copies from {folder}; "
+          "what was downloaded and recorded stays.")
+    return 0
+
+def _check_files():
+    "Say whether the real files are found, and whether they are the published ones"
+    from asl_course.files import find_real, read_letters
+    found = find_real()
+    if not found:
+        print("The real files were not found. `asl_data` fetches them.")
+        return 1
+    letters = read_letters(found[1])
+    same = _is_published(letters)
+    train, test = letters.rows
+    said = "the published files" if same else "not the published files (another sha256)"
+    print(f"Found in {found[0]}: {train:,} train and {test:,} test pictures, {said}.")
+    return 0 if same else 1
+
+def _write_csvs(source, folder):
+    "Write data as two CSV files"
+    from asl_course.data import load_letters
+    from asl_course.files import TRAIN_CSV, TEST_CSV, write_letters_csv
+    letters = load_letters(source)
+    write_letters_csv(letters.x, letters.y, folder/TRAIN_CSV)
+    write_letters_csv(letters.x_test, letters.y_test, folder/TEST_CSV)
+    print(f"Wrote {TRAIN_CSV} and {TEST_CSV} to {folder}.")
+    return 0
+
+def _install(folder, force):
+    "Fetch the published files into a folder"
+    from asl_course.files import TRAIN_CSV, TEST_CSV, fetch_letters
+    there = all((folder/o).exists() for o in (TRAIN_CSV, TEST_CSV))
+    if there and not force:
+        print(f"Both files are in {folder} already; `--force` fetches them again.")
+        return 0
     for p in fetch_letters(folder, force): print(f"Installed {p.name}, sha256 as published.")
     return 0
 
+@command
+def asl_data(
+    # Folder to install into; by default data/sign_mnist of the repository, else the cache folder
+    to:str=None,
+    force:store_true=False, # Download again even if a copy is there
+    # Only say whether the real files are found and are the published ones; exit code 0 or 1
+    check:store_true=False,
+    synth:str=None,   # Write rendered hands as two CSV files to this folder
+    # Write the data that is found as two plain CSV files in the published format to this folder
+    convert:str=None,
+    clear:store_true=False, # Empty the cache folder
+):
+    "Fetch, check, convert and clear data"
+    if clear: return _clear_cache()
+    if check: return _check_files()
+    if synth: return _write_csvs("synth", Path(synth))
+    if convert: return _write_csvs("auto", Path(convert))
+    data = repo_root()/"data" if repo_root() else cache_folder()/"data"
+    return _install(Path(to) if to else data/"sign_mnist", force)
+
 # %% ../nbs/23_commands.ipynb #b29750b0
+def _log_to_stdout():
+    "Print what the course logs"
+    log = logging.getLogger("asl_course")
+    log.setLevel(logging.INFO)
+    log.handlers = [logging.StreamHandler(sys.stdout)]
+
 @command
 def asl_train(
     out:str="model",    # Folder for reader.safetensors and reader.onnx
@@ -309,43 +446,27 @@ def asl_train(
     folder = _writable(Path(out), "`--out` names another folder")
     from asl_course.data import load_letters
     from asl_course.people import make_reader
-    log = logging.getLogger("asl_course"); log.setLevel(logging.INFO); log.handlers = [logging.StreamHandler(sys.stdout)]
+    _log_to_stdout()
     letters, begin = load_letters(source), time.perf_counter()
-    files, about = make_reader(letters, folder, seed, asked["device"] or str(pick_device()), asked["scale"])
+    device = asked["device"] or str(pick_device())
+    files, about = make_reader(letters, folder, seed, device, asked["scale"])
     for p in files: print(f"{p}  {p.stat().st_size/1000:.0f} kB")
-    rec = about.record
-    print(f"test accuracy {rec['test']:.4f}; on photographs set aside {rec['valid']:.4f}, where {rec['answered']:.1%} are answered; {time.perf_counter()-begin:.0f} s")
+    rec, seconds = about.record, time.perf_counter()-begin
+    valid = f"{rec['valid']:.4f}, where {rec['answered']:.1%} are answered"
+    print(f"test accuracy {rec['test']:.4f}; on photographs set aside {valid}; {seconds:.0f} s")
 
 # %% ../nbs/23_commands.ipynb #385f6cf1
-def read_all(
-    reads,        # A `Predictor`
-    what,            # Paths of pictures, folders and CSV files; "-" is standard input
-    crop=None,       # See `prepare_photo`
-    mirror=False,    # For left hands
-):                   # Yields (name, `Prediction`), or (name, exception) for what could not be read
-    "Everything that is named, one after the other; a bad file does not stop the others"
-    from asl_course.predict import PICTURE_SUFFIXES
-    def pictures(o):
-        if o=="-": yield "-", sys.stdin.buffer.read(); return
-        p = Path(o)
-        if p.is_dir():
-            found = sorted(q for q in p.rglob("*") if q.suffix.lower() in PICTURE_SUFFIXES)
-            if not found: yield o, ValueError(f"{o} holds no pictures ({', '.join(e[1:] for e in PICTURE_SUFFIXES)})")
-            yield from ((str(q), q) for q in found)
-        elif p.suffix.lower()==".csv": yield from _rows(p)
-        else: yield o, p
-    for o in what:
-        for name, source in pictures(o):
-            if isinstance(source, Exception): yield name, source; continue
-            try: yield name, reads(source, crop if not isinstance(source, np.ndarray) else None, mirror)
-            except (OSError, ValueError) as e: yield name, e
-
-def _box(crop):
-    "The four numbers of --crop"
-    try:
-        left, top, right, bottom = map(float, crop.split(","))
-        return [left, top, right, bottom]
-    except ValueError: raise ValueError(f"--crop {crop}: expected four numbers, left,top,right,bottom") from None
+def _grey_levels(row, line):
+    "A row of a CSV file as 784 values; raises `ValueError` that says what is wrong with it"
+    if len(row) not in (784, 785):
+        raise ValueError(f"{line} has {len(row)} values: "
+                         "expected 784 grey levels, or 785 with a label")
+    try: a = np.array(row[-784:], dtype=np.int64)
+    except ValueError:
+        raise ValueError(f"{line} holds something that is no whole number") from None
+    if a.min()<0 or a.max()>255:
+        raise ValueError(f"{line} holds {a.min()} to {a.max()}: expected 0 to 255")
+    return a.astype(np.uint8)
 
 def _rows(path):
     "Rows of a CSV file of the data set, with or without a label"
@@ -353,42 +474,96 @@ def _rows(path):
     try:
         with open(path, newline="", encoding="utf-8") as f:
             for k, row in enumerate(csv.reader(f), 1):
-                if not any(row) or k==1 and not row[0].strip().isdigit(): continue
-                if len(row) not in (784, 785): yield f"{path}:{k}", ValueError(f"line {k} of {path.name} has {len(row)} values: expected 784 grey levels, or 785 with a label"); continue
-                try: a = np.array(row[-784:], dtype=np.int64)
-                except ValueError: yield f"{path}:{k}", ValueError(f"line {k} of {path.name} holds something that is no whole number"); continue
-                yield (f"{path}:{k}", a.astype(np.uint8)) if 0<=a.min() and a.max()<=255 else (f"{path}:{k}", ValueError(f"line {k} of {path.name} holds {a.min()} to {a.max()}: expected 0 to 255"))
+                if not any(row): continue
+                if k==1 and not row[0].strip().isdigit(): continue # the head
+                try: found = _grey_levels(row, f"line {k} of {path.name}")
+                except ValueError as e: found = e
+                yield f"{path}:{k}", found
     except (OSError, UnicodeDecodeError) as e: yield str(path), e
 
+def _pictures(o):
+    "(name, what to read) for all that one argument names; (name, exception) for an empty folder"
+    from asl_course.predict import PICTURE_SUFFIXES
+    p = Path(o)
+    if o=="-": yield "-", sys.stdin.buffer.read()
+    elif p.is_dir():
+        found = sorted(q for q in p.rglob("*") if q.suffix.lower() in PICTURE_SUFFIXES)
+        kinds = ", ".join(e[1:] for e in PICTURE_SUFFIXES)
+        if not found: yield o, ValueError(f"{o} holds no pictures ({kinds})")
+        yield from ((str(q), q) for q in found)
+    elif p.suffix.lower()==".csv": yield from _rows(p)
+    else: yield o, p
+
+def read_all(
+    reads,        # A `Predictor`
+    what,         # Paths of pictures, folders and CSV files; "-" is standard input
+    crop=None,    # See `prepare_photo`
+    mirror=False, # For left hands
+):                # Yields (name, `Prediction`), or (name, exception) for what could not be read
+    "Everything that is named, one after the other; a bad file does not stop the others"
+    for name, source in (pair for o in what for pair in _pictures(o)):
+        if isinstance(source, Exception):
+            yield name, source
+            continue
+        box = None if isinstance(source, np.ndarray) else crop
+        try: yield name, reads(source, box, mirror)
+        except (OSError, ValueError) as e: yield name, e
+
+def _box(crop):
+    "The four numbers of --crop"
+    try:
+        left, top, right, bottom = map(float, crop.split(","))
+        return [left, top, right, bottom]
+    except ValueError:
+        said = f"--crop {crop}: expected four numbers, left,top,right,bottom"
+        raise ValueError(said) from None
+
 # %% ../nbs/23_commands.ipynb #44397730
+def _as_json(name, p, top):
+    "What was read, or why it was not, for programs"
+    if isinstance(p, Exception): said = dict(file=name, error=str(p))
+    else:
+        best = [[l, round(v, 5)] for l, v in p.top(top)]
+        said = dict(file=name, letter=p.letter, sure=p.sure, top=best)
+    return json.dumps(said, ensure_ascii=False)
+
+def _as_text(name, p, top):
+    "What was read, or why it was not, for people"
+    if isinstance(p, Exception): return f"{name}: {p}"
+    best = "  ".join(f"{l} {v:.3f}" for l, v in p.top(top))
+    return f"{name:<32} {p.letter}  {'   ' if p.sure else '(?)'} {best}"
+
+def _warn_plainly(message, *args, **kwargs): print(message, file=sys.stderr)
+
 @command
 def asl_predict(
-    what:Param("Pictures, folders of pictures, CSV files of rows, or - for standard input", str, nargs="+", opt=False),
+    what:_several("Pictures, folders of pictures, CSV files of rows, "
+                  "or - for standard input", "+"), # What to read
     crop:str=None,       # The hand's box in the upright picture: left,top,right,bottom in pixels
     mirror:store_true=False, # For left hands: mirror left and right
     top:int=3,           # Letters to show
     json:store_true=False,   # A JSON object a line, for programs
-    model:str=None,      # A .onnx file written by `asl_train`; by default the reader that comes with the library
+    # A .onnx file written by `asl_train`; by default the reader that comes with the library
+    model:str=None,
 ):
     "Read letters from pictures"
     from asl_course.predict import Predictor
-    from json import dumps
     box = None if crop is None else _box(crop)
     if not 1<=top<=24: raise ValueError(f"--top {top}: expected 1 to 24")
     reads = Predictor(model)
-    failed, warnings.showwarning = False, lambda message, *a, **kw: print(message, file=sys.stderr)
+    warnings.showwarning = _warn_plainly
+    line, failed = _as_json if json else _as_text, False
     for name, p in read_all(reads, what, box, mirror):
-        if isinstance(p, Exception):
-            failed = True
-            print(dumps(dict(file=name, error=str(p)), ensure_ascii=False) if json else f"{name}: {p}", file=sys.stdout if json else sys.stderr, flush=True)
-        elif json: print(dumps(dict(file=name, letter=p.letter, sure=p.sure, top=[[l, round(v, 5)] for l, v in p.top(top)]), ensure_ascii=False), flush=True)
-        else: print(f"{name:<32} {p.letter}  {'   ' if p.sure else '(?)'} {'  '.join(f'{l} {v:.3f}' for l, v in p.top(top))}", flush=True)
+        bad = isinstance(p, Exception)
+        failed = failed or bad
+        to = sys.stderr if bad and not json else sys.stdout
+        print(line(name, p, top), file=to, flush=True)
     return 2 if failed else 0
 
 # %% ../nbs/23_commands.ipynb #fa357a21
 @command
 def asl_bench(
-    rows:Param("Rows or patterns such as \"csv-*\"; all when left out", str, nargs="*", opt=False)=(),
+    rows:_several('Rows or patterns such as "csv-*"; all when left out')=(), # Rows
     source:str="auto",  # real, synth or auto
     quick:store_true=False, # Under a minute
     device:str="cpu",   # For rows that use one
@@ -397,6 +572,7 @@ def asl_bench(
     "Time our code beside that of others, in turn, in one run; ratio is peer over ours"
     from asl_course.bench import run_bench
     asked = _settled(None, 42, device, source)
-    res = run_bench(rows or (), source, quick, asked["device"], lambda s: print(s, flush=True))
+    def say(line): print(line, flush=True)
+    res = run_bench(rows or (), source, quick, asked["device"], say)
     if out: write_atomic(out, (json.dumps(res, indent=1)+"\n").encode())
     return 0
