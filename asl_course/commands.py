@@ -61,6 +61,10 @@ def _several(help, nargs="*"):
     "A parameter of a command that takes several words"
     return Param(help, str, nargs=nargs, opt=False)
 
+_RECIPES = ("Ids of recipes, or patterns such as t4.stated or 't4.*'; "
+            "with --accept all stale ones when left out")
+_PICTURES = "Pictures, folders of pictures, CSV files of rows, or - for standard input"
+
 # %% ../nbs/23_commands.ipynb #421dfbcf
 def _size(folder):
     "Megabytes in a folder"
@@ -331,8 +335,7 @@ def _accept_all(ids, source, jobs):
 
 @command
 def asl_sweep(
-    which:_several("Ids of recipes, or patterns such as t4.stated or 't4.*'; "
-                   "with --accept all stale ones when left out")=(), # Recipes
+    which:_several(_RECIPES)=(), # Recipes
     # Measure nothing: where today's code does the same as that of the record's commit,
     # note so in the record
     accept:store_true=False,
@@ -537,8 +540,7 @@ def _warn_plainly(message, *args, **kwargs): print(message, file=sys.stderr)
 
 @command
 def asl_predict(
-    what:_several("Pictures, folders of pictures, CSV files of rows, "
-                  "or - for standard input", "+"), # What to read
+    what:_several(_PICTURES, "+"), # What to read
     crop:str=None,       # The hand's box in the upright picture: left,top,right,bottom in pixels
     mirror:store_true=False, # For left hands: mirror left and right
     top:int=3,           # Letters to show
