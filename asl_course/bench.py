@@ -4,7 +4,7 @@
 
 # %% ../nbs/28_bench.ipynb #d6535d2f
 from __future__ import annotations
-import fnmatch, gzip, importlib, os, platform, shutil, subprocess, sys, tempfile, time, warnings
+import fnmatch, gzip, os, platform, shutil, subprocess, sys, tempfile, time, warnings
 from pathlib import Path
 from statistics import median
 import numpy as np
@@ -17,89 +17,143 @@ __all__ = ['bench_rows', 'bench', 'time_pair', 'in_process', 'BenchData', 'run_b
 bench_rows = {} # Every registered row by its id
 
 def bench(
-    id:str,    # Such as "batches-dataloader"
-    title:str, # What is timed
-    target:str="", # What the project promises, in words
-    quick:bool=True, # Part of `--quick`?
+    id:str,           # Such as "batches-dataloader"
+    title:str,        # What is timed
+    target:str="",    # What the project promises, in words
+    quick:bool=True,  # Part of `--quick`?
     repeats:int=None, # See `time_pair`
-):             # A decorator
-    "Register `fn(ctx)` that returns (ours, peer's name, peer); ours and peer are called and timed, or return seconds or bytes themselves"
-    def _reg(fn): bench_rows[id] = dict(fn=fn, title=title, target=target, quick=quick, repeats=repeats); return fn
+):                    # A decorator
+    """Register `fn(ctx)` that returns (ours, peer's name, peer); ours and peer are called and
+    timed, or return seconds or bytes themselves"""
+    def _reg(fn):
+        name = "row_"+id.replace("-", "_") # tracebacks tell the rows apart, all written as `_`
+        fn.__name__ = fn.__qualname__ = name
+        fn.__code__ = fn.__code__.replace(co_name=name)
+        bench_rows[id] = dict(fn=fn, title=title, target=target, quick=quick, repeats=repeats)
+        return fn
     return _reg
 
+def _seconds(f):
+    "Seconds that a call takes"
+    t = time.perf_counter()
+    f()
+    return time.perf_counter()-t
+
+def _measured(f):
+    "Seconds that a call takes, or the float that it returns"
+    t = time.perf_counter()
+    r = f()
+    return r if isinstance(r, float) else time.perf_counter()-t
+
+def _spread(times):
+    "How wide the middle half of the times is, as a part of their median"
+    return float(np.subtract(*np.percentile(times, [75, 25])))/median(times)
+
 def time_pair(
-    ours, peer,     # Functions without arguments; one that returns a float measured itself
-    repeats:int=None,  # Times each is run, after one run to warm up; by default as often as fits in two seconds, 7 to 41; once means without warming up
-):                  # dict of medians, smallest and largest of both, the ratio of the medians, peer over ours, and spread, the wider of the two middle halves as a part of its median
-    "Time two functions in turn: ours, peer, ours, peer ..."
-    def once(f):
-        t = time.perf_counter(); r = f()
-        return r if isinstance(r, float) else time.perf_counter()-t
-    warm = 0 if repeats==1 else once(ours)+once(peer)
+    ours, # A function without arguments; one that returns a float measured itself
+    peer, # Another
+    # Times each is run, after one run to warm up; by default as often as fits in two seconds,
+    # 7 to 41; once means without warming up
+    repeats:int=None,
+):        # dict of medians and ranges of both, the ratio of medians, peer over ours, and spread
+    """Time two functions in turn: ours, peer, ours, peer ...; spread is the wider of the two
+    middle halves as a part of its median"""
+    warm = 0 if repeats==1 else _measured(ours)+_measured(peer)
     repeats = repeats or sorted((7, int(2/max(warm, 1e-9)), 41))[1]
-    pairs = [(once(ours), once(peer)) for _ in range(repeats)]
+    pairs = [(_measured(ours), _measured(peer)) for _ in range(repeats)]
     a, b = zip(*pairs)
-    spread = max(float(np.subtract(*np.percentile(o, [75, 25])))/median(o) for o in (a, b))
-    return dict(ours=median(a), ours_range=[min(a), max(a)], peer=median(b), peer_range=[min(b), max(b)], ratio=median(b)/median(a), spread=spread)
+    return dict(ours=median(a), ours_range=[min(a), max(a)],
+                peer=median(b), peer_range=[min(b), max(b)],
+                ratio=median(b)/median(a), spread=max(_spread(a), _spread(b)))
 
 # %% ../nbs/28_bench.ipynb #3ee1c6e2
 _PEAK = """
 def peak():
-    try: return int(next(o for o in open("/proc/self/status") if o.startswith("VmHWM")).split()[1])*1024
-    except OSError: import resource; return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss*(1 if sys.platform=="darwin" else 1024)
+    try:
+        with open("/proc/self/status") as f: line = next(o for o in f if o.startswith("VmHWM"))
+        return int(line.split()[1])*1024
+    except OSError:
+        import resource
+        unit = 1 if sys.platform=="darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss*unit
 """
 
 def in_process(
-    code:str,   # Python code to time
-    before:str="", # Code that runs first and is not counted
+    code:str,           # Python code to time
+    before:str="",      # Code that runs first and is not counted
     what:str="seconds", # "seconds", or "bytes" for growth of the peak memory
-):              # A float
+):                      # A float
     "Seconds or peak bytes of some code, measured in a fresh process"
-    prog = f"import time, sys\n{before}\n{_PEAK if what=='bytes' else 'peak = time.perf_counter'}\n_a = peak()\n{code}\nprint(float(peak()-_a))"
-    return float(subprocess.run([sys.executable, "-c", prog], capture_output=True, text=True, check=True).stdout.split()[-1])
+    meter = _PEAK if what=="bytes" else "peak = time.perf_counter"
+    parts = "import time, sys", before, meter, "_a = peak()", code, "print(float(peak()-_a))"
+    program = [sys.executable, "-c", "\n".join(parts)]
+    res = subprocess.run(program, capture_output=True, text=True, check=True)
+    return float(res.stdout.split()[-1])
+
+def _write_plain_csv(letters, path):
+    "The train CSV, unpacked: the published file where the data are real"
+    from asl_course.files import find_real, find_letters, write_letters_csv
+    found = find_letters(find_real()[1])[0] if letters.source=="real" else None
+    if found is None: return write_letters_csv(letters.x, letters.y, path)
+    packed = found.name.endswith(".gz")
+    with gzip.open(found) if packed else found.open("rb") as f, open(path, "wb") as o:
+        shutil.copyfileobj(f, o, 1<<20)
 
 class BenchData:
     "What the rows share: the data, a plain CSV of it, a folder, and whether to be quick"
-    def __init__(self, source, quick, folder, device):
+    def __init__(self,
+        source, # real, synth or auto
+        quick,  # Shall slow peers get fewer rows?
+        folder, # For files of a row
+        device, # For rows that use one
+    ):
         from asl_course.data import load_letters
-        from asl_course.files import find_real, find_letters, write_letters_csv, TRAIN_CSV
-        self.letters, self.quick, self.folder, self.device = load_letters(source), quick, Path(folder), device
+        from asl_course.files import TRAIN_CSV
+        self.letters = load_letters(source)
+        self.quick, self.folder, self.device = quick, Path(folder), device
         self.csv = self.folder/TRAIN_CSV
-        found = find_letters(find_real()[1])[0] if self.letters.source=="real" else None
-        if found is None: write_letters_csv(self.letters.x, self.letters.y, self.csv)
-        else:
-            with (gzip.open(found) if found.name.endswith(".gz") else found.open("rb")) as f, open(self.csv, "wb") as o: shutil.copyfileobj(f, o, 1<<20)
+        _write_plain_csv(self.letters, self.csv)
 
 # %% ../nbs/28_bench.ipynb #a1f4d795
 @bench("csv-read", "the train CSV to a checked uint8 array", "at least 1x")
 def _(c):
     import pandas as pd
     from asl_course.files import read_letters_csv
-    return lambda: read_letters_csv(c.csv), "pandas.read_csv(path).to_numpy()", lambda: pd.read_csv(c.csv).to_numpy()
+    def ours(): return read_letters_csv(c.csv)
+    def theirs(): return pd.read_csv(c.csv).to_numpy()
+    return ours, "pandas.read_csv(path).to_numpy()", theirs
 
 @bench("csv-polars", "the train CSV to a checked uint8 array", "none stated")
 def _(c):
     import polars as pl
     from asl_course.files import read_letters_csv
-    return lambda: read_letters_csv(c.csv), "polars.read_csv(path).to_numpy()", lambda: pl.read_csv(c.csv).to_numpy()
+    def ours(): return read_letters_csv(c.csv)
+    def theirs(): return pl.read_csv(c.csv).to_numpy()
+    return ours, "polars.read_csv(path).to_numpy()", theirs
 
 @bench("csv-memory", "peak memory of that, net of imports (bytes)", "at least 1.67x", repeats=1)
 def _(c):
-    f = str(c.csv)
-    return (lambda: in_process(f"read_letters_csv({f!r})", "from asl_course.files import read_letters_csv", "bytes"), "pandas.read_csv(path).to_numpy()",
-            lambda: in_process(f"pd.read_csv({f!r}).to_numpy()", "import pandas as pd", "bytes"))
+    f, ours_first = str(c.csv), "from asl_course.files import read_letters_csv"
+    def ours(): return in_process(f"read_letters_csv({f!r})", ours_first, "bytes")
+    def theirs():
+        return in_process(f"pd.read_csv({f!r}).to_numpy()", "import pandas as pd", "bytes")
+    return ours, "pandas.read_csv(path).to_numpy()", theirs
 
 @bench("csv-cache", "the same, from the cache", "at least 20x")
 def _(c):
     from asl_course.files import read_letters_csv, cached_letters_csv
-    return lambda: cached_letters_csv(c.csv, c.folder/"cache"), "the first read", lambda: read_letters_csv(c.csv)
+    def cached(): return cached_letters_csv(c.csv, c.folder/"cache")
+    def first(): return read_letters_csv(c.csv)
+    return cached, "the first read", first
 
-def _walk(batches): 
+# %% ../nbs/28_bench.ipynb #463803c5
+def _walk(batches):
+    "A function that walks over all batches"
     def f():
         for xb, yb in batches: pass
     return f
 
-def _ours(c):
+def _our_walk(c):
     from asl_course.data import Batches
     return _walk(Batches(c.letters.x, c.letters.y, 128, True))
 
@@ -109,233 +163,294 @@ def _part(c, n):
     return slice(0, n), len(c.letters.y)/n
 
 def _scaled_walk(batches, times):
-    def f(): t = time.perf_counter(); _walk(batches)(); return (time.perf_counter()-t)*times
-    return f
+    "A function that walks over batches of a part, and tells the time for all"
+    return lambda: times*_seconds(_walk(batches))
+
+def _as_floats(c, s=slice(None)):
+    "A data set of float pictures, 1 by 28 by 28, and labels"
+    import torch
+    from torch.utils.data import TensorDataset
+    x, y = torch.as_tensor(c.letters.x[s]), torch.as_tensor(c.letters.y[s])
+    return TensorDataset(x[:, None]/255, y)
+
+def _as_rows(c, s=slice(None)):
+    "Pictures as rows of floats, and labels"
+    import torch
+    x, y = torch.as_tensor(c.letters.x[s]), torch.as_tensor(c.letters.y[s])
+    return x.flatten(1)/255, y
 
 @bench("batches-tensordataset", "one shuffled epoch, batch 128", "at least 3.5x")
 def _(c):
-    import torch
-    from torch.utils.data import DataLoader, TensorDataset
-    ds = TensorDataset(torch.as_tensor(c.letters.x)[:, None]/255, torch.as_tensor(c.letters.y))
-    return _ours(c), "DataLoader over a TensorDataset of floats", _walk(DataLoader(ds, 128, shuffle=True))
+    from torch.utils.data import DataLoader
+    dl = DataLoader(_as_floats(c), 128, shuffle=True)
+    return _our_walk(c), "DataLoader over a TensorDataset of floats", _walk(dl)
 
 @bench("batches-t3", "one shuffled epoch, batch 128", "at least 20x")
 def _(c):
     from torch.utils.data import DataLoader
     from asl_course.speed import T3Dataset
     s, times = _part(c, 2000 if c.quick else 8000)
-    return _ours(c), "DataLoader over T3's own data set", _scaled_walk(DataLoader(T3Dataset(c.letters.x[s], c.letters.y[s]), 128, shuffle=True), times)
+    dl = DataLoader(T3Dataset(c.letters.x[s], c.letters.y[s]), 128, shuffle=True)
+    return _our_walk(c), "DataLoader over T3's own data set", _scaled_walk(dl, times)
 
 @bench("batches-t4", "one shuffled epoch, batch 128", "at least 20x")
 def _(c):
-    import torch
     from fastai.data.load import DataLoader
     s, times = _part(c, 4000 if c.quick else 30000)
-    ds = list(zip(torch.as_tensor(c.letters.x[s]).flatten(1)/255, torch.as_tensor(c.letters.y[s])))
-    return _ours(c), "fastai DataLoader over T4's list(zip(x, y)), made once", _scaled_walk(DataLoader(ds, bs=128, shuffle=True), times)
+    dl = DataLoader(list(zip(*_as_rows(c, s))), bs=128, shuffle=True)
+    name = "fastai DataLoader over T4's list(zip(x, y)), made once"
+    return _our_walk(c), name, _scaled_walk(dl, times)
 
 @bench("batches-t4-anew", "one shuffled epoch, batch 128", "at least 20x")
 def _(c):
-    import torch
     from fastai.data.load import DataLoader
     s, times = _part(c, 4000 if c.quick else 30000)
-    x, y = torch.as_tensor(c.letters.x[s]).flatten(1)/255, torch.as_tensor(c.letters.y[s])
-    def theirs():
-        t = time.perf_counter()
-        _walk(DataLoader(list(zip(x, y)), bs=128, shuffle=True))()
-        return (time.perf_counter()-t)*times
-    return _ours(c), "the same, with the zip made anew each epoch", theirs
+    x, y = _as_rows(c, s)
+    def epoch(): _walk(DataLoader(list(zip(x, y)), bs=128, shuffle=True))()
+    def theirs(): return times*_seconds(epoch)
+    return _our_walk(c), "the same, with the zip made anew each epoch", theirs
 
 @bench("batches-fastai", "one shuffled epoch, batch 128", "at least 5x")
 def _(c):
-    import torch
-    from torch.utils.data import TensorDataset
     from fastai.data.load import DataLoader
-    ds = TensorDataset(torch.as_tensor(c.letters.x)[:, None]/255, torch.as_tensor(c.letters.y))
-    return _ours(c), "fastai DataLoader over a TensorDataset", _walk(DataLoader(ds, bs=128, shuffle=True))
+    dl = DataLoader(_as_floats(c), bs=128, shuffle=True)
+    return _our_walk(c), "fastai DataLoader over a TensorDataset", _walk(dl)
 
+# %% ../nbs/28_bench.ipynb #820bdcf4
 @bench("t4-epoch", "one epoch of T4's layer, batch 512", "none stated")
 def _(c):
-    import torch, torch.nn.functional as F
+    import torch.nn.functional as F
     from asl_course.scratch import init_linear, sgd_epochs
-    x, y = torch.as_tensor(c.letters.x).flatten(1)/255, torch.as_tensor(c.letters.y)
+    x, y = _as_rows(c)
     W, b = init_linear(42)
     V, d = (p.requires_grad_() for p in init_linear(42))
+    def ours(): return sgd_epochs(W, b, x, y, 1, .1, 512)
     def theirs():
         for i in range(0, len(y), 512):
             F.cross_entropy(x[i:i+512]@V+d, y[i:i+512]).backward()
-            for p in (V, d): p.data -= .1*p.grad; p.grad.zero_()
-    return lambda: sgd_epochs(W, b, x, y, 1, .1, 512), "T4's loop: autograd, steps on .data", theirs
+            for p in (V, d):
+                p.data -= .1*p.grad
+                p.grad.zero_()
+    return ours, "T4's loop: autograd, steps on .data", theirs
 
-@bench("t4-schedule", "T4's whole schedule, 600 epochs on four fifths of train (seconds)", "at most 40 s", quick=False, repeats=3)
+@bench("t4-schedule", "T4's whole schedule, 600 epochs on four fifths of train (seconds)",
+       "at most 40 s", quick=False, repeats=3)
 def _(c):
-    import torch
     from asl_course.data import random_split
     from asl_course.scratch import T4_STAGES, init_linear, sgd_epochs
     tr, _ = random_split(c.letters.y, .2, 42)
-    x, y = torch.as_tensor(c.letters.x[tr]).flatten(1)/255, torch.as_tensor(c.letters.y[tr])
-    def ours(n=1):
+    x, y = _as_rows(c, tr)
+    def ours():
         W, b = init_linear(42)
         for e, lr, bs in T4_STAGES: sgd_epochs(W, b, x, y, e, lr, bs)
     return ours, "the target of 40 s", lambda: 40.
 
-def _t1_steps(c, batches, epochs=1):
-    "Epochs of T1's layer, steps written out"
+def _t1_steps(batches):
+    "An epoch of T1's layer, steps written out"
     import torch, torch.nn.functional as F
     from asl_course.train import LogisticRegression
     model = LogisticRegression(784, 26)
     opt = torch.optim.SGD(model.parameters(), lr=.03)
     def f():
-        for _ in range(epochs):
-            for xb, yb in batches:
-                F.cross_entropy(model(xb), yb).backward()
-                opt.step(); opt.zero_grad()
+        for xb, yb in batches:
+            F.cross_entropy(model(xb), yb).backward()
+            opt.step()
+            opt.zero_grad()
     return f
 
-def _t1_fit(c, epochs=1):
+def _t1_fit(c):
+    "An epoch of T1's layer through `fit`"
     from asl_course.data import Batches
     from asl_course.train import LogisticRegression, fit
     model, dl = LogisticRegression(784, 26), Batches(c.letters.x, c.letters.y, 256, True)
-    return lambda: fit(model, dl, None, epochs, .03, progress=False)
+    return lambda: fit(model, dl, None, 1, .03, progress=False)
 
-@bench("fit-loop", "one epoch of T1's layer through `fit`, batch 256", "at least 0.91x, that is at most 1.1 times the cost")
+@bench("fit-loop", "one epoch of T1's layer through `fit`, batch 256",
+       "at least 0.91x, that is at most 1.1 times the cost")
 def _(c):
     from asl_course.data import Batches
-    return _t1_fit(c), "the same steps written out, on the same batches", _t1_steps(c, Batches(c.letters.x, c.letters.y, 256, True))
+    ours = _t1_fit(c)
+    theirs = _t1_steps(Batches(c.letters.x, c.letters.y, 256, True))
+    return ours, "the same steps written out, on the same batches", theirs
 
 @bench("fit-t1", "one epoch of T1's layer through `fit`, batch 256", "at least 2x")
 def _(c):
     import torch
     from torch.utils.data import DataLoader, TensorDataset, random_split
-    ds = TensorDataset(torch.as_tensor(c.letters.x)[:, None].float(), torch.as_tensor(c.letters.y))
-    n = len(ds)
-    return _t1_fit(c), "T1's way: random_split of a TensorDataset in a DataLoader", _t1_steps(c, DataLoader(random_split(ds, [n, 0])[0], 256, shuffle=True))
+    x, y = torch.as_tensor(c.letters.x)[:, None].float(), torch.as_tensor(c.letters.y)
+    ours = _t1_fit(c)
+    ds, _ = random_split(TensorDataset(x, y), [len(y), 0])
+    theirs = _t1_steps(DataLoader(ds, 256, shuffle=True))
+    return ours, "T1's way: random_split of a TensorDataset in a DataLoader", theirs
 
+# %% ../nbs/28_bench.ipynb #661a20ae
 def _augmented(c, bs=256):
+    "A batch of pictures, and a function that augments it by ours"
     import torch
     from asl_course.augment import Augment
     x = torch.as_tensor(c.letters.x[:bs])[:, None]/255
     aug = Augment(rotate=10, zoom=.1, shift=.1, flip=.5, light=.1, contrast=.2)
     return x, lambda: aug(x)
 
-@bench("augment-torchvision", "256 pictures turned, zoomed, moved, mirrored and lit, as a batch", "at least 15x")
+@bench("augment-torchvision", "256 pictures turned, zoomed, moved, mirrored and lit, as a batch",
+       "at least 15x")
 def _(c):
     from torchvision.transforms import v2
     x, ours = _augmented(c)
-    tfms = v2.Compose([v2.RandomAffine(10, (.1, .1), (.9, 1.1), interpolation=v2.InterpolationMode.BILINEAR), v2.RandomHorizontalFlip(), v2.ColorJitter(.1, .2)])
-    return ours, "torchvision's transforms v2, picture by picture", lambda: [tfms(o) for o in x] and None
+    smooth = v2.InterpolationMode.BILINEAR
+    tfms = v2.Compose([v2.RandomAffine(10, (.1, .1), (.9, 1.1), interpolation=smooth),
+                       v2.RandomHorizontalFlip(),
+                       v2.ColorJitter(.1, .2)])
+    def theirs():
+        for o in x: tfms(o)
+    return ours, "torchvision's transforms v2, picture by picture", theirs
 
-@bench("augment-fastai", "256 pictures turned, zoomed, moved, mirrored and lit, as a batch", "at least 2x")
+@bench("augment-fastai", "256 pictures turned, zoomed, moved, mirrored and lit, as a batch",
+       "at least 2x")
 def _(c):
     from fastai.vision.augment import aug_transforms
     from fastai.vision.core import TensorImage
     from fasttransform import Pipeline
     x, ours = _augmented(c)
-    tfms = Pipeline(aug_transforms(max_warp=0)); tfms.split_idx = 0
-    return ours, "fastai's aug_transforms(max_warp=0) on the same batch", lambda: tfms(TensorImage(x.clone())) is None
+    tfms = Pipeline(aug_transforms(max_warp=0))
+    tfms.split_idx = 0
+    def theirs(): tfms(TensorImage(x.clone()))
+    return ours, "fastai's aug_transforms(max_warp=0) on the same batch", theirs
 
-@bench("learner", "one epoch of the shipped net, batch 128: `fit`", "peer at most 1.25x, fastai's Learner costs no more than a quarter on top")
+@bench("learner", "one epoch of the shipped net, batch 128: `fit`",
+       "peer at most 1.25x, fastai's Learner costs no more than a quarter on top")
 def _(c):
     import torch
     import fastai.callback.progress # no_bar
+    from fastai.data.core import DataLoaders
     from fastai.learner import Learner
     from fastai.losses import CrossEntropyLossFlat
     from asl_course.cnn import CNN
     from asl_course.data import Batches
     from asl_course.learner import LetterDL
     from asl_course.train import fit
-    from fastai.data.core import DataLoaders
-    x, y = (o[:12_800 if not c.quick else 1_280] for o in (c.letters.x, c.letters.y))
+    n = 1_280 if c.quick else 12_800
+    x, y = c.letters.x[:n], c.letters.y[:n]
     few = Batches(x[:128], y[:128], 128)
-    nets = [CNN().to(memory_format=torch.channels_last) for _ in range(2)]
-    learn = Learner(DataLoaders(LetterDL(Batches(x, y, 128, True)), LetterDL(few), device=torch.device("cpu")), nets[1], CrossEntropyLossFlat(), path=c.folder)
+    net, other = (CNN().to(memory_format=torch.channels_last) for _ in range(2))
+    train = LetterDL(Batches(x, y, 128, True))
+    dls = DataLoaders(train, LetterDL(few), device=torch.device("cpu"))
+    learn = Learner(dls, other, CrossEntropyLossFlat(), path=c.folder)
+    def ours():
+        dl = Batches(x, y, 128, True)
+        fit(net, dl, few, 1, 1e-3, torch.optim.Adam, progress=False)
     def theirs():
         with learn.no_bar(), learn.no_logging(): learn.fit(1, 1e-3)
-    return (lambda: fit(nets[0], Batches(x, y, 128, True), few, 1, 1e-3, torch.optim.Adam, progress=False) and None), "fastai's Learner on the same batches, Adam", theirs
+    return ours, "fastai's Learner on the same batches, Adam", theirs
+
+def _write_png(im, folder, name):
+    "One picture as a file"
+    from PIL import Image
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(im).save(folder/name)
 
 def _pngs(c, n, **how):
     "fastai's `ImageDataLoaders` over PNG files of the first pictures"
     from fastai.vision.core import PILImageBW
     from fastai.vision.data import ImageDataLoaders
-    from PIL import Image
     from asl_course.core import LETTERS
     folder = c.folder/f"pngs{n}"
     for i, (im, k) in enumerate(zip(c.letters.x[:n], c.letters.y[:n])):
-        for part in ("train", "valid")[:1+(i<24)]:
-            at = folder/part/LETTERS[k]; at.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(im).save(at/f"{i}.png")
+        _write_png(im, folder/"train"/LETTERS[k], f"{i}.png")
+        if i<24: _write_png(im, folder/"valid"/LETTERS[k], f"{i}.png")
     return ImageDataLoaders.from_folder(folder, num_workers=2, img_cls=PILImageBW, **how)
 
-@bench("batches-png", "one shuffled epoch of 6,000 pictures, batch 128", "at least 50x", quick=False)
+@bench("batches-png", "one shuffled epoch of 6,000 pictures, batch 128",
+       "at least 50x", quick=False)
 def _(c):
     from asl_course.data import Batches
-    x, y = c.letters.x[:6000], c.letters.y[:6000]
     dls = _pngs(c, 6000, bs=128)
-    return _walk(Batches(x, y, 128, True)), "ImageDataLoaders over PNG files, two workers", _walk(dls.train)
+    ours = _walk(Batches(c.letters.x[:6000], c.letters.y[:6000], 128, True))
+    return ours, "ImageDataLoaders over PNG files, two workers", _walk(dls.train)
 
-@bench("synth", "6,000 rendered train pictures, drawn anew (seconds)", "at most 10 s", quick=False)
+@bench("synth", "6,000 rendered train pictures, drawn anew (seconds)",
+       "at most 10 s", quick=False)
 def _(c):
     from asl_course.synth import synth_letters
     seeds = iter(range(10_000))
-    return lambda: synth_letters(6000, 24, next(seeds), c.folder/"synth"), "the target of 10 s", lambda: 10.
+    def ours(): return synth_letters(6000, 24, next(seeds), c.folder/"synth")
+    return ours, "the target of 10 s", lambda: 10.
 
-@bench("photo-groups", "photographs recovered from the whole train file (seconds)", "at most 6 s", quick=False)
+@bench("photo-groups", "photographs recovered from the whole train file (seconds)",
+       "at most 6 s", quick=False)
 def _(c):
     from asl_course.split import photo_groups
     return lambda: photo_groups(c.letters.x), "the target of 6 s", lambda: 6.
 
+# %% ../nbs/28_bench.ipynb #81b3bdff
+def _program(name):
+    "File of a command of this installation"
+    return str(Path(sys.executable).with_name(name))
+
 @bench("import", "import asl_course.all (seconds)", "none stated", quick=False)
-def _(c): return lambda: in_process("import asl_course.all"), "import fastai.vision.all", lambda: in_process("import fastai.vision.all")
-
-@bench("help", "the slowest `--help` of our commands (seconds)", "under half a second", quick=False)
 def _(c):
-    def once(name):
-        t = time.perf_counter()
-        subprocess.run([str(Path(sys.executable).with_name(name)), "--help"], capture_output=True, check=True, stdin=subprocess.DEVNULL)
-        return time.perf_counter()-t
-    return lambda: max(map(once, ("asl_doctor", "asl_data", "asl_run", "asl_bench", "asl_train", "asl_predict"))), "half a second", lambda: .5
+    def ours(): return in_process("import asl_course.all")
+    def theirs(): return in_process("import fastai.vision.all")
+    return ours, "import fastai.vision.all", theirs
 
+@bench("help", "the slowest `--help` of our commands (seconds)",
+       "under half a second", quick=False)
+def _(c):
+    names = "asl_doctor asl_data asl_run asl_bench asl_train asl_predict".split()
+    def ask(name):
+        call = [_program(name), "--help"]
+        subprocess.run(call, capture_output=True, check=True, stdin=subprocess.DEVNULL)
+    def ours(): return max(_seconds(lambda: ask(o)) for o in names)
+    return ours, "half a second", lambda: .5
+
+# %% ../nbs/28_bench.ipynb #aceecbfd
 def _readers():
+    "The shipped reader, by ONNX and in torch"
     from asl_course.predict import Predictor, load_model, shipped_file
     return Predictor(), load_model(shipped_file(".safetensors"))[0]
 
+def _read_by_torch(model, pictures):
+    "Read pictures one by one"
+    import torch
+    with torch.inference_mode():
+        for o in pictures: model(torch.as_tensor(o)[None, None]/255).softmax(1)
+
+def _one_png(c):
+    "A file with one picture, enlarged"
+    from PIL import Image
+    file = c.folder/"one.png"
+    Image.fromarray(c.letters.x_test[0]).resize((280, 280)).save(file)
+    return str(file)
+
 @bench("predict-one", "one picture through a loaded `Predictor` (seconds)", "at most 1 ms")
 def _(c):
-    import torch
     reads, model = _readers()
     one = c.letters.x_test[0]
-    def torchs():
-        with torch.inference_mode(): model(torch.as_tensor(one)[None, None]/255).softmax(1)
-    many = lambda f: lambda: median(_seconds(f) for _ in range(50))
-    return many(lambda: reads(one)), "the same network in torch", many(torchs)
+    def ours(): return median(_seconds(lambda: reads(one)) for _ in range(50))
+    def theirs():
+        return median(_seconds(lambda: _read_by_torch(model, [one])) for _ in range(50))
+    return ours, "the same network in torch", theirs
 
-def _seconds(f): t = time.perf_counter(); f(); return time.perf_counter()-t
-
-@bench("predict-test", "the test file's pictures, in batches (seconds)", "at least 8x, and 6,000 a second")
+@bench("predict-test", "the test file's pictures, in batches (seconds)",
+       "at least 8x, and 6,000 a second")
 def _(c):
-    import torch
     reads, model = _readers()
     x = c.letters.x_test
     part, times = x[:500], len(x)/min(500, len(x))
-    def torchs():
-        t = time.perf_counter()
-        with torch.inference_mode():
-            for o in part: model(torch.as_tensor(o)[None, None]/255).softmax(1)
-        return (time.perf_counter()-t)*times
-    return lambda: reads.probs(x), "torch, picture by picture", torchs
+    def theirs(): return times*_seconds(lambda: _read_by_torch(model, part))
+    return lambda: reads.probs(x), "torch, picture by picture", theirs
 
 @bench("predict-cold", "asl_predict of one PNG from a cold start (seconds)", "at most 0.8 s")
 def _(c):
-    from PIL import Image
-    Image.fromarray(c.letters.x_test[0]).resize((280, 280)).save(c.folder/"one.png")
-    exe = str(Path(sys.executable).with_name("asl_predict"))
-    return lambda: _seconds(lambda: subprocess.run([exe, str(c.folder/"one.png")], capture_output=True, check=True)), "the target of 0.8 s", lambda: .8
+    call = [_program("asl_predict"), _one_png(c)]
+    def run(): subprocess.run(call, capture_output=True, check=True)
+    return lambda: _seconds(run), "the target of 0.8 s", lambda: .8
 
-@bench("predict-memory", "growth of memory by reading one PNG, library and all (bytes)", "at most 250 MB in all", repeats=1)
+@bench("predict-memory", "growth of memory by reading one PNG, library and all (bytes)",
+       "at most 250 MB in all", repeats=1)
 def _(c):
-    from PIL import Image
-    Image.fromarray(c.letters.x_test[0]).resize((280, 280)).save(c.folder/"one.png")
-    return lambda: in_process(f"from asl_course.predict import Predictor; Predictor()({str(c.folder/'one.png')!r})", what="bytes"), "the target of 250 MB", lambda: 250e6
+    code = f"from asl_course.predict import Predictor; Predictor()({_one_png(c)!r})"
+    return lambda: in_process(code, what="bytes"), "the target of 250 MB", lambda: 250e6
 
 # %% ../nbs/28_bench.ipynb #058031f0
 def _epoch(c, make, n, bs, opt="SGD"):
@@ -344,8 +459,10 @@ def _epoch(c, make, n, bs, opt="SGD"):
     from asl_course.data import Batches
     from asl_course.train import fit
     s, times = _part(c, n)
-    model, dl = make().to(memory_format=torch.channels_last), Batches(c.letters.x[s], c.letters.y[s], bs, True)
-    return lambda: times*_seconds(lambda: fit(model, dl, None, 1, 1e-3, getattr(torch.optim, opt), progress=False))
+    model = make().to(memory_format=torch.channels_last)
+    dl = Batches(c.letters.x[s], c.letters.y[s], bs, True)
+    def epoch(): fit(model, dl, None, 1, 1e-3, getattr(torch.optim, opt), progress=False)
+    return lambda: times*_seconds(epoch)
 
 @bench("epoch-linear", "one epoch of a linear layer, batch 256", "none stated")
 def _(c):
@@ -354,11 +471,13 @@ def _(c):
     s, times = _part(c, 4000 if c.quick else 30_000)
     x = c.letters.x[s].reshape(s.stop, -1)/np.float32(255)
     def theirs():
+        peer = Peer(max_iter=5)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            t = time.perf_counter(); m = Peer(max_iter=5).fit(x, c.letters.y[s])
-        return (time.perf_counter()-t)/m.n_iter_[0]*times
-    return _epoch(c, LogisticRegression, 30_000, 256), "scikit-learn's LogisticRegression, one of its rounds", theirs
+            seconds = _seconds(lambda: peer.fit(x, c.letters.y[s]))
+        return seconds/peer.n_iter_[0]*times
+    ours = _epoch(c, LogisticRegression, 30_000, 256)
+    return ours, "scikit-learn's LogisticRegression, one of its rounds", theirs
 
 def _t3_epoch(c, make, n):
     "One epoch of T3's loop on so many pictures; the time scaled to all"
@@ -366,12 +485,14 @@ def _t3_epoch(c, make, n):
     from asl_course.mlp import OPTS
     from asl_course.speed import T3Dataset
     s, times = _part(c, n)
-    model, dl = make(), torch.utils.data.DataLoader(T3Dataset(c.letters.x[s], c.letters.y[s]), 32, shuffle=True)
+    model, ds = make(), T3Dataset(c.letters.x[s], c.letters.y[s])
+    dl = torch.utils.data.DataLoader(ds, 32, shuffle=True)
     opt = OPTS["sgd"](model.parameters(), lr=1e-3)
     def theirs():
         for xb, yb in dl:
             F.cross_entropy(model(xb), yb).backward()
-            opt.step(); opt.zero_grad()
+            opt.step()
+            opt.zero_grad()
     return lambda: times*_seconds(theirs)
 
 @bench("epoch-mlp", "one epoch of two layers of 512 hidden units, batch 32", "none stated")
@@ -393,22 +514,27 @@ def _(c):
     from fastai.data.core import DataLoaders
     from fastai.learner import Learner
     from fastai.losses import CrossEntropyLossFlat
-    from torch.utils.data import TensorDataset
     from asl_course.cnn import CNN
     n = 640 if c.quick else 6400
     s, times = _part(c, n)
-    ds = TensorDataset(torch.as_tensor(c.letters.x[s])[:, None]/255, torch.as_tensor(c.letters.y[s]))
-    learn = Learner(DataLoaders.from_dsets(ds, torch.utils.data.Subset(ds, range(64)), bs=64, device=torch.device("cpu")), CNN(), CrossEntropyLossFlat(), path=c.folder)
+    ds = _as_floats(c, s)
+    few = torch.utils.data.Subset(ds, range(64))
+    dls = DataLoaders.from_dsets(ds, few, bs=64, device=torch.device("cpu"))
+    learn = Learner(dls, CNN(), CrossEntropyLossFlat(), path=c.folder)
     def theirs():
         with learn.no_bar(), learn.no_logging(): return times*_seconds(lambda: learn.fit(1, 1e-3))
-    return _epoch(c, CNN, n, 64, "Adam"), "fastai's defaults over a TensorDataset", theirs
+    ours = _epoch(c, CNN, n, 64, "Adam")
+    return ours, "fastai's defaults over a TensorDataset", theirs
 
 # %% ../nbs/28_bench.ipynb #cf9d813a
 def _race(c, runs=5, **settings):
-    "Median seconds of a few speedruns, each with its own seed; their mean test accuracy goes into the row's note"
+    "Median seconds of a few speedruns, each with its own seed; mean test accuracy goes into the note"
     from asl_course.speed import speedrun
+    def once(seed):
+        r = speedrun(seed, c.device, c.letters, **settings)
+        return r.acc, r.seconds
     def ours():
-        accs, seconds = zip(*((r.acc, r.seconds) for r in (speedrun(s, c.device, c.letters, **settings) for s in range(42, 42+runs))))
+        accs, seconds = zip(*(once(seed) for seed in range(42, 42+runs)))
         c.note = f"ours reads {np.mean(accs):.2%} of test"
         return median(seconds)
     return ours
@@ -416,7 +542,8 @@ def _race(c, runs=5, **settings):
 @bench("race-99", "`speedrun()`, all train rows to a reader (seconds)", "at most 1.5 s", repeats=1)
 def _(c): return _race(c, 2 if c.quick else 9), "the target of 1.5 s", lambda: 1.5
 
-@bench("race-999", "`speedrun(**SURE_READER)`, the same, reading more (seconds)", "at most 5 s", quick=False, repeats=1)
+@bench("race-999", "`speedrun(**SURE_READER)`, the same, reading more (seconds)",
+       "at most 5 s", quick=False, repeats=1)
 def _(c):
     from asl_course.speed import SURE_READER
     return _race(c, **SURE_READER), "the target of 5 s", lambda: 5.
@@ -424,17 +551,20 @@ def _(c):
 @bench("race-t3", "`speedrun()` (seconds)", "at least 200x", quick=False, repeats=1)
 def _(c):
     from asl_course.speed import LADDER, train_rung
-    return _race(c), "T3's loop, 20 epochs", lambda: train_rung(c.letters.x, c.letters.y, 42, c.device, **{**LADDER["t3"][1], "epochs": 20})[1]
+    settings = {**LADDER["t3"][1], "epochs": 20}
+    def theirs(): return train_rung(c.letters.x, c.letters.y, 42, c.device, **settings)[1]
+    return _race(c), "T3's loop, 20 epochs", theirs
 
-@bench("race-shipped", "`speedrun(**SURE_READER)` (seconds)", "none stated", quick=False, repeats=1)
+@bench("race-shipped", "`speedrun(**SURE_READER)` (seconds)",
+       "none stated", quick=False, repeats=1)
 def _(c):
     from asl_course.learner import train_recipe
     from asl_course.speed import SURE_READER
-    return _race(c, **SURE_READER), "the shipped recipe, six epochs", lambda: train_recipe(42, c.device, c.letters).seconds
+    def theirs(): return train_recipe(42, c.device, c.letters).seconds
+    return _race(c, **SURE_READER), "the shipped recipe, six epochs", theirs
 
 @bench("race-fastai", "`speedrun()` (seconds)", "at least 30x", quick=False, repeats=1)
 def _(c, epochs=5):
-    import torch
     import fastai.callback.progress # no_bar
     import fastai.callback.schedule # fit_one_cycle
     from fastai.learner import Learner
@@ -442,24 +572,68 @@ def _(c, epochs=5):
     from fastai.vision.augment import aug_transforms
     from asl_course.cnn import CNN
     from asl_course.data import score_test
-    dls = _pngs(c, len(c.letters.y), bs=64, batch_tfms=aug_transforms(do_flip=False, max_warp=0))
+    tfms = aug_transforms(do_flip=False, max_warp=0)
+    dls = _pngs(c, len(c.letters.y), bs=64, batch_tfms=tfms)
     learn = Learner(dls, CNN(), CrossEntropyLossFlat(), path=c.folder)
-    def theirs():
-        t = time.perf_counter()
+    def epochs_of_fastai():
         with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(epochs, 6e-3)
-        t = time.perf_counter()-t
-        c.note += f", fastai {score_test(learn.model, c.letters).acc:.2%} after {epochs} epochs"
-        return t
-    return _race(c), f"ImageDataLoaders over PNG files, small network, one cycle of {epochs} epochs", theirs
+    def theirs():
+        seconds = _seconds(epochs_of_fastai)
+        acc = score_test(learn.model, c.letters).acc
+        c.note += f", fastai {acc:.2%} after {epochs} epochs"
+        return seconds
+    name = f"ImageDataLoaders over PNG files, small network, one cycle of {epochs} epochs"
+    return _race(c), name, theirs
 
 @bench("race-gpu", "`speedrun()` on the GPU (seconds)", "at most 1 s", repeats=1)
 def _(c):
     import torch
     if not torch.cuda.is_available(): raise OSError("no GPU; run it where there is one")
     from types import SimpleNamespace
-    return _race(SimpleNamespace(device="cuda", letters=c.letters, note="")), f"the target of 1 s, on {torch.cuda.get_device_name()}", lambda: 1.
+    there = SimpleNamespace(device="cuda", letters=c.letters, note="")
+    return _race(there), f"the target of 1 s, on {torch.cuda.get_device_name()}", lambda: 1.
 
 # %% ../nbs/28_bench.ipynb #c1894f29
+def _chosen_rows(ids, quick):
+    "The rows that are meant; raises `ValueError` when there are none"
+    def fits(id): return not ids or any(fnmatch.fnmatch(id, i) for i in ids)
+    rows = {k: r for k, r in bench_rows.items() if fits(k) and (r["quick"] or not quick)}
+    if rows: return rows
+    raise ValueError(f"no row {', '.join(ids)}; there are {', '.join(bench_rows)}")
+
+def _machine():
+    "What the times are of"
+    import torch
+    return dict(system=platform.system(), cores=os.cpu_count(), threads=torch.get_num_threads(),
+                python=platform.python_version(), torch=torch.__version__.split("+")[0])
+
+def _timed(id, r, c):
+    "A row with its times"
+    c.note = ""
+    ours, name, peer = r["fn"](c)
+    times = time_pair(ours, peer, r["repeats"] or (3 if c.quick else None))
+    head = dict(id=id, title=r["title"], target=r["target"], peer_name=name)
+    return dict(**head, **times, note=c.note)
+
+def _line(row):
+    "A row as it is printed"
+    ratio = f"{row['ratio']:>6.{1+(row['ratio']<2)}f}x"
+    times = f"{row['ours']:>10.4g} {row['peer']:>10.4g} {ratio}"
+    note = f"; {row['note']}" if row["note"] else ""
+    noisy = f"  (noisy: spread {row['spread']:.0%})" if row["spread"]>.2 else ""
+    return f"{row['id']:<22} {times}  {row['target']}; {row['peer_name']}{note}{noisy}"
+
+def _remarks(rows, source):
+    "What should be known of the figures"
+    busy = [o["id"] for o in rows if o["spread"]>.2]
+    if busy:
+        yield (f"{len(busy)} of {len(rows)} rows have a spread above 20 %: other programs were "
+               "running, or the machine is shared. Run them again when it is quiet: "
+               f"asl_bench {' '.join(busy)}")
+    if rows and source=="synth":
+        yield ("On rendered hands: accuracies and times to 99 % are theirs, not those of the "
+               "published pictures.")
+
 def run_bench(
     ids=(),         # Patterns of rows; none for all
     source="auto",  # Data
@@ -468,22 +642,18 @@ def run_bench(
     progress=print, # Called with a line per row
 ):                  # dict of machine and rows
     "Time the rows one after the other; a row that cannot run here says why and the rest goes on"
-    import torch
-    rows = {k: r for k, r in bench_rows.items() if (not ids or any(fnmatch.fnmatch(k, i) for i in ids)) and (r["quick"] or not quick)}
-    if not rows: raise ValueError(f"no row {', '.join(ids)}; there are {', '.join(bench_rows)}")
-    res = dict(schema=1, machine=dict(system=platform.system(), cores=os.cpu_count(), threads=torch.get_num_threads(), python=platform.python_version(), torch=torch.__version__.split("+")[0]), rows=[])
+    chosen, rows = _chosen_rows(ids, quick), []
+    res = dict(schema=1, machine=_machine(), rows=rows)
     with tempfile.TemporaryDirectory() as d:
         c = BenchData(source, quick, d, device)
         res["source"] = c.letters.source
         progress(f"{'row':<22} {'ours':>10} {'peer':>10} {'ratio':>7}  target, peer")
-        for k, r in rows.items():
-            c.note = ""
-            try: ours, name, peer = r["fn"](c); row = dict(id=k, title=r["title"], target=r["target"], peer_name=name, **time_pair(ours, peer, r["repeats"] or (3 if quick else None)), note=c.note)
-            except (ImportError, OSError, subprocess.CalledProcessError) as e: progress(f"{k:<22} not here: {str(e)[:100]}"); continue
-            res["rows"].append(row)
-            noisy = f"  (noisy: spread {row['spread']:.0%})" if row["spread"]>.2 else ""
-            progress(f"{k:<22} {row['ours']:>10.4g} {row['peer']:>10.4g} {row['ratio']:>6.{1+(row['ratio']<2)}f}x  {r['target']}; {name}{'; '+c.note if c.note else ''}{noisy}")
-        busy = [o["id"] for o in res["rows"] if o["spread"]>.2]
-        if busy: progress(f"{len(busy)} of {len(res['rows'])} rows have a spread above 20 %: other programs were running, or the machine is shared. Run them again when it is quiet: asl_bench {' '.join(busy)}")
-        if res["rows"] and c.letters.source=="synth": progress("On rendered hands: accuracies and times to 99 % are theirs, not those of the published pictures.")
+        for k, r in chosen.items():
+            try: row = _timed(k, r, c)
+            except (ImportError, OSError, subprocess.CalledProcessError) as e:
+                progress(f"{k:<22} not here: {str(e)[:100]}")
+                continue
+            rows.append(row)
+            progress(_line(row))
+        for said in _remarks(rows, c.letters.source): progress(said)
     return res
