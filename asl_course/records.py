@@ -23,7 +23,8 @@ __all__ = ['library_code', 'RECORD_SCHEMA', 'recipes', 'ModuleCode', 'LibraryCod
 
 # %% ../nbs/26_records.ipynb #96b28bc0
 # Names that no number depends on; data are told by their sha256
-_SKIPPED = set("recipe run_recipe start start_page scale_now pick_device show_hands headline readings load_letters load_mnist".split())
+_SKIPPED = set("""recipe run_recipe start start_page scale_now pick_device show_hands headline
+    readings load_letters load_mnist""".split())
 
 def _base(node):
     "The name that `a`, `a.b`, `a[0]` and `a.b(1)(2)` begin with"
@@ -36,7 +37,8 @@ class _Plain(ast.NodeTransformer):
     "A syntax tree without what no number depends on"
     def _definition(self, node):
         self.generic_visit(node)
-        if ast.get_docstring(node, clean=False) is not None: node.body = node.body[1:] or [ast.Pass()]
+        if ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
         node.decorator_list = [o for o in node.decorator_list if _base(o) not in _SKIPPED]
         if hasattr(node, "returns"): node.returns = None
         return node
@@ -57,19 +59,27 @@ class _Plain(ast.NodeTransformer):
         return self.generic_visit(node)
     def visit_Expr(self, node):
         self.generic_visit(node)
-        if isinstance(node.value, ast.Call) and _base(node.value) == "warnings": node.value.args = []
+        warns = isinstance(node.value, ast.Call) and _base(node.value)=="warnings"
+        if warns: node.value.args = []
         return node
+
+def _bare(node):
+    "A copy of a statement without what no number depends on"
+    return _Plain().visit(ast.parse(ast.unparse(node)).body[0])
 
 def _shape(o):
     "A syntax tree as nested tuples, without what is empty: the same from any version of Python"
     if isinstance(o, list): return tuple(map(_shape, o))
     if not isinstance(o, ast.AST): return o
-    fields = [(k, _shape(v)) for k, v in ast.iter_fields(o) if v not in (None, []) and k!="kind"]
+    full = [(k, v) for k, v in ast.iter_fields(o) if v not in (None, []) and k!="kind"]
+    fields = [(k, _shape(v)) for k, v in full]
     return (type(o).__name__, *fields)
 
 # %% ../nbs/26_records.ipynb #0fa76cc8
-_OWN = ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef # statements that define a name of their own
+# Statements that define a name of their own
+_OWN = ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef
 _INNER = (*_OWN, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_IMPORTS = ast.Import, ast.ImportFrom
 
 def _outside(node):
     "A statement's nodes, but none from inside a function, a class or a comprehension"
@@ -80,12 +90,21 @@ def _outside(node):
 
 def _patched(node):
     "The class that `@patch` adds a method to, or None"
-    named = isinstance(node, ast.FunctionDef) and any(_base(o)=="patch" for o in node.decorator_list)
-    return _base(node.args.args[0].annotation) if named and node.args.args and node.args.args[0].annotation else None
+    if not isinstance(node, ast.FunctionDef) or not node.args.args: return None
+    if not any(_base(o)=="patch" for o in node.decorator_list): return None
+    kind = node.args.args[0].annotation
+    return _base(kind) if kind else None
+
+def _calls_method(node):
+    "Is it such as `POSES.update(...)`, that may change what `POSES` is?"
+    if not isinstance(node, (ast.Expr, ast.Assign)): return False
+    return isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute)
 
 def _targets(node):
     "(names that a statement gives a value to, names of what it may change in place)"
-    if isinstance(node, _OWN): return ({node.name}, set()) if _patched(node) is None else (set(), {_patched(node)})
+    if isinstance(node, _OWN):
+        owner = _patched(node)
+        return ({node.name}, set()) if owner is None else (set(), {owner})
     given, changed = set(), set()
     for o in _outside(node):
         stored = isinstance(getattr(o, "ctx", None), ast.Store)
@@ -93,52 +112,69 @@ def _targets(node):
         elif isinstance(o, ast.Name) and stored: given.add(o.id)
         elif isinstance(o, (ast.Attribute, ast.Subscript)) and stored: changed.add(_base(o))
         elif isinstance(o, ast.AugAssign): changed.add(_base(o.target))
-        elif isinstance(o, (ast.Expr, ast.Assign)): # `POSES.update(...)` may change what `POSES` is, `print(POSES)` does not
-            call = o.value if isinstance(o.value, ast.Call) else None
-            if call and isinstance(call.func, ast.Attribute): changed.add(_base(call))
+        elif _calls_method(o): changed.add(_base(o.value))
     return given-{None, "__all__"}, changed-{None}
 
 def _outer_names(table):
     "Names that code takes from its module"
     whole = table.get_type()=="module"
-    here = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (whole or s.is_global())}
+    used = [s for s in table.get_symbols() if s.is_referenced()]
+    here = {s.get_name() for s in used if whole or s.is_global()}
     return here.union(*map(_outer_names, table.get_children()))
 
 def _home(node, module=""):
-    "The module an import names: of the course without its package, such as `tutorials.t1`, or another (None)"
-    if not node.level: return None if node.module.partition(".")[0]!="asl_course" else node.module.partition(".")[2]
+    "Module that an import names, without the package: such as `tutorials.t1`; None outside the course"
+    if not node.level:
+        package, _, name = node.module.partition(".")
+        return name if package=="asl_course" else None
     here = module.split(".")[:-node.level] if module else []
-    return ".".join([*here, *([node.module] if node.module else [])])
+    if node.module: here.append(node.module)
+    return ".".join(here)
+
+def _imported(node, module=""):
+    """Local name -> (module of the course, name in it), (module, None) for a module, or
+    (None, where it is from)"""
+    if isinstance(node, ast.Import):
+        named = [o for o in node.names if o.asname and o.name.startswith("asl_course.")]
+        ours = {o.asname: (o.name.partition(".")[2], None) for o in named}
+        return {o.asname or o.name.partition(".")[0]: (None, o.name) for o in node.names} | ours
+    def origin(name):
+        home = _home(node, module)
+        if home is None: return None, f"{node.module}.{name}"
+        return (home, name) if home else (name, None)
+    return {o.asname or o.name: origin(o.name) for o in node.names}
 
 class ModuleCode:
     "What stands in a module, by name"
-    def __init__(self, source, name=""):
+    def __init__(self,
+        source,  # Its text
+        name="", # Its name, such as "data" or "tutorials.t1"
+    ):
         self.name, self.defs, self.imports, self.stars, self.exported = name, {}, {}, [], []
         for node in ast.parse(source).body: self._add(node)
+
     def _add(self, node):
-        for o in _outside(node): # also inside `try` and `if`
-            if isinstance(o, ast.ImportFrom) and o.names[0].name=="*": self.stars.append(_home(o, self.name))
-            elif isinstance(o, (ast.Import, ast.ImportFrom)): self.imports |= _imported(o, self.name)
-        if isinstance(node, (ast.Import, ast.ImportFrom)): return
-        if isinstance(node, ast.Assign) and _base(node.targets[0])=="__all__" and isinstance(node.value, ast.List):
-            self.exported = [o.value for o in node.value.elts]
+        for o in _outside(node): self._add_import(o) # also inside `try` and `if`
+        if isinstance(node, _IMPORTS): return
         if isinstance(node, ast.Expr) and _base(node) in _SKIPPED: return # a registration
+        if isinstance(node, ast.Assign) and _base(node.targets[0])=="__all__":
+            if isinstance(node.value, ast.List): self.exported = [o.value for o in node.value.elts]
         given, changed = _targets(node)
         for name in given|(changed&self.defs.keys()): # what is changed may stand elsewhere
             anew = isinstance(node, _OWN) and name in given
             self.defs[name] = ([] if anew else self.defs.get(name, []))+[node]
 
-def _imported(node, module=""):
-    "Local name -> (module of the course, name in it), (module, None) for a module, or (None, where it is from)"
-    if isinstance(node, ast.Import):
-        ours = {o.asname: (o.name.partition(".")[2], None) for o in node.names if o.asname and o.name.startswith("asl_course.")}
-        return {o.asname or o.name.partition(".")[0]: (None, o.name) for o in node.names} | ours
-    home = _home(node, module)
-    if home is None: return {o.asname or o.name: (None, f"{node.module}.{o.name}") for o in node.names}
-    return {o.asname or o.name: (home, o.name) if home else (o.name, None) for o in node.names}
+    def _add_import(self, node):
+        if isinstance(node, ast.ImportFrom) and node.names[0].name=="*":
+            self.stars.append(_home(node, self.name))
+        elif isinstance(node, _IMPORTS): self.imports |= _imported(node, self.name)
 
 # %% ../nbs/26_records.ipynb #8b7256cc
 def _sha(o): return hashlib.sha256(repr(o).encode()).hexdigest()[:12]
+
+def _is_outside(at):
+    "Does what `find` returns name something of another package, or a whole module?"
+    return at[0] is None or at[1] is None
 
 class LibraryCode:
     "Modules of the course as text, and what depends on what in them"
@@ -156,63 +192,94 @@ class LibraryCode:
         more._known = {k: v for k, v in self._known.items() if k[0]!=module}
         return more
 
-    def module(self, name):
+    def module(self,
+        name:str, # Its name
+    ):            # `ModuleCode`
         "A module as a table; an empty one where there is none"
-        if name not in self._modules: self._modules[name] = ModuleCode(self.texts.get(name, ""), name)
+        if name not in self._modules:
+            self._modules[name] = ModuleCode(self.texts.get(name, ""), name)
         return self._modules[name]
 
     def find(self,
         module:str, # Where a name is used
         name:str,   # The name
         asked=(),   # What has been asked on the way here, so that a circle of imports ends
-    ):              # (module, name) of its definition, (module, None) for a module, (None, origin), or None
+    ):              # (module, name) of it, (module, None) for a module, (None, origin), or None
         "What a name stands for"
         m = self.module(module)
         if name in m.defs: return module, name
         if (module, name) in asked: return None
-        asked = (*asked, (module, name))
-        if name in m.imports:
-            home, what = m.imports[name]
-            if home is None or what is None: return home, what
-            return (f"{home}.{what}", None) if f"{home}.{what}" in self.texts else self.find(home, what, asked)
+        if name not in m.imports: return self._find_star(m, name)
+        home, what = m.imports[name]
+        if _is_outside((home, what)): return home, what
+        if f"{home}.{what}" in self.texts: return f"{home}.{what}", None
+        return self.find(home, what, (*asked, (module, name)))
+
+    def _find_star(self, m, name):
+        "What a name stands for that only `import *` can bring"
         for home in reversed(m.stars):
             if home=="all": # it gathers what every module exports
                 return next(((o, name) for o in self.texts if name in self.module(o).exported), None)
-            if home and not name.startswith("_") and name in self.module(home).defs: return home, name
+            if not home or name.startswith("_"): continue
+            if name in self.module(home).defs: return home, name
 
     def uses(self,
         module:str, # Where a definition stands
         name:str,   # Its name
     ):              # Name as it is written -> what `find` says of it
         "What a definition names, outside itself"
-        if (module, name) not in self._known: self._known[module, name] = self._uses(module, name)
+        if (module, name) not in self._known:
+            self._known[module, name] = self._read_definition(module, name)
         return self._known[module, name][1]
 
-    def shape(self, module, name):
+    def shape(self,
+        module:str, # Where a definition stands
+        name:str,   # Its name
+    ):              # 12 hexadecimal digits
         "Hash of the syntax of one definition"
         self.uses(module, name)
         return self._known[module, name][0]
 
-    def _uses(self, module, name):
-        nodes = [_Plain().visit(ast.parse(ast.unparse(o)).body[0]) for o in self.module(module).defs[name]]
-        text = "\n".join(map(ast.unparse, nodes))
-        found = {n: self.find(module, n) for n in _outer_names(symtable.symtable(text, name, "exec"))}
+    def _read_definition(self, module, name):
+        "(Hash of its syntax, what it names) of a definition"
+        nodes = [_bare(o) for o in self.module(module).defs[name]]
         inner = [n for o in nodes for n in ast.walk(o)]
+        text = "\n".join(map(ast.unparse, nodes))
+        outer = _outer_names(symtable.symtable(text, name, "exec"))
+        found = {n: self.find(module, n) for n in outer}
+        self._follow_imports(inner, module, found)
+        self._follow_modules(inner, found)
+        if module!="core" and self._calls_data(inner): found["Letters"] = "core", "Letters"
+        def counts(n, at):
+            if at is None or n==name: return False
+            if n in _SKIPPED and at[0] in ("core", "records", "data", "digits"): return False
+            return at[0] is None or at[1] is not None
+        used = {n: at for n, at in found.items() if counts(n, at)}
+        return _sha([_shape(o) for o in nodes]), used
+
+    def _follow_imports(self, inner, module, found):
+        "Add what is imported inside a definition"
         for i, o in enumerate(inner):
-            if isinstance(o, (ast.Import, ast.ImportFrom)):
-                for n, (home, what) in _imported(o, module).items(): # two methods may import the same name from elsewhere
-                    name_here = n if n not in found else f"{n} {i}"
-                    found[name_here] = (home, what) if home is None or what is None else self.find(home, what)
-        for o in inner: # a module of the course by its name, then something in it
-            if isinstance(o, ast.Attribute) and isinstance(o.value, ast.Name):
-                home = found.get(o.value.id)
-                if home and home[0] and home[1] is None: found[f"{o.value.id}.{o.attr}"] = self.find(home[0], o.attr)
-        ours = {o.name for c in self.module("core").defs.get("Letters", []) for o in getattr(c, "body", []) if isinstance(o, ast.FunctionDef)}
-        methods = {o.attr for o in inner if isinstance(o, ast.Attribute)}&ours # `letters.part(...)`: methods of what a recipe is given
-        if methods and module!="core": found["Letters"] = "core", "Letters"
-        skipped = lambda n, t: n in _SKIPPED and t[0] in ("core", "records", "data", "digits")
-        keep = lambda n, t: t and not skipped(n, t) and (module, n)!=(module, name) and (t[0] is None or t[1] is not None)
-        return _sha([_shape(o) for o in nodes]), {n: t for n, t in found.items() if keep(n, t)}
+            if not isinstance(o, _IMPORTS): continue
+            for n, at in _imported(o, module).items():
+                # two methods may import the same name from elsewhere
+                name_here = n if n not in found else f"{n} {i}"
+                found[name_here] = at if _is_outside(at) else self.find(*at)
+
+    def _follow_modules(self, inner, found):
+        "Add what is named by a module of the course and a name in it"
+        for o in inner:
+            if not (isinstance(o, ast.Attribute) and isinstance(o.value, ast.Name)): continue
+            home = found.get(o.value.id)
+            if home and home[0] and home[1] is None:
+                found[f"{o.value.id}.{o.attr}"] = self.find(home[0], o.attr)
+
+    def _calls_data(self, inner):
+        "Is a method of the data named, such as in `letters.part(...)`, which a recipe is given?"
+        classes = self.module("core").defs.get("Letters", [])
+        body = [o for c in classes for o in getattr(c, "body", [])]
+        methods = {o.name for o in body if isinstance(o, ast.FunctionDef)}
+        return any(isinstance(o, ast.Attribute) and o.attr in methods for o in inner)
 
     def reach(self,
         module:str, # Where a definition stands
@@ -233,22 +300,29 @@ class LibraryCode:
     ):              # 12 hexadecimal digits; raises `KeyError` where there is no such function
         "Hash of a function and of all it depends on"
         at = self.find(module, name)
-        if at is None or at[1] is None: raise KeyError(f"no function {name} in the module {module}")
+        if at is None or at[1] is None:
+            raise KeyError(f"no function {name} in the module {module}")
         reach = self.reach(*at)
         mark = {o: (o[1], self.shape(*o)) for o in reach}
-        for _ in range(min(len(reach), 8)): # each round a mark knows more of what is named, and of what that names
-            say = lambda t: t[1] if t[0] is None else mark[t]
-            mark = {o: _sha((mark[o], sorted((k, say(t)) for k, t in self.uses(*o).items()))) for o in reach}
+        for _ in range(min(len(reach), 8)): mark = self._mark_again(mark)
         return _sha(sorted(mark.values()))
+
+    def _mark_again(self, mark):
+        "Marks that know more: of what is named, and in the next round of what that names"
+        def said(t): return t[1] if t[0] is None else mark[t]
+        def named(o): return sorted((k, said(t)) for k, t in self.uses(*o).items())
+        return {o: _sha((m, named(o))) for o, m in mark.items()}
 
     def numbers(self,
         module:str, # Where a function stands
         name:str,   # Its name
     ):              # Number -> how often it is written
         "Numbers above 1, or with a point, that are written in a function and in all it depends on"
-        nodes = [n for at in self.reach(module, name) for o in self.module(at[0]).defs[at[1]] for n in ast.walk(o)]
+        pieces = [o for m, n in self.reach(module, name) for o in self.module(m).defs[n]]
+        nodes = [n for o in pieces for n in ast.walk(o)]
         values = [n.value for n in nodes if isinstance(n, ast.Constant)]
-        return Counter(v for v in values if isinstance(v, float) or isinstance(v, int) and not isinstance(v, bool) and v>1)
+        def counts(v): return type(v) is float or type(v) is int and v>1
+        return Counter(filter(counts, values))
 
 # %% ../nbs/26_records.ipynb #14ebe35c
 def read_code(
@@ -256,30 +330,45 @@ def read_code(
 ):               # `LibraryCode`
     "The modules of a folder, and of its folders"
     folder = Path(folder or Path(find_spec("asl_course").origin).parent)
-    skip = {"__init__", "_modidx"}
-    files = [p for p in folder.rglob("*.py") if p.stem not in skip]
-    return LibraryCode({".".join(p.relative_to(folder).with_suffix("").parts): p.read_text(encoding="utf-8") for p in files})
+    def name(p): return ".".join(p.relative_to(folder).with_suffix("").parts)
+    files = [p for p in folder.rglob("*.py") if p.stem not in ("__init__", "_modidx")]
+    return LibraryCode({name(p): p.read_text(encoding="utf-8") for p in files})
 
-library_code = lru_cache(1)(read_code) # Read once: what is imported does not change while it runs
+# Read once: what is imported does not change while it runs
+library_code = lru_cache(1)(read_code)
+
+def _shell():
+    "The shell of the page that is running, or None"
+    return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+
+def _parses(text):
+    "Is it Python?"
+    try: return bool(ast.parse(text))
+    except (SyntaxError, ValueError): return False
 
 def _page_text():
     "What has been run in this page, in order"
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    shell = _shell()
     if shell is None: return ""
     cells = [o for o in shell.history_manager.input_hist_parsed if o]
     if not cells: # a shell without history, such as that of `nbdev_test`
         import linecache
-        cells = ["".join(v[2]) for v in list(linecache.cache.values()) if len(v)==4 and v[1] is None]
+        cached = list(linecache.cache.values())
+        cells = ["".join(v[2]) for v in cached if len(v)==4 and v[1] is None]
     return "\n".join(o for o in cells if _parses(o))
 
 def _is_of_this_page(fn):
-    "Was a function defined in the page that is running? One process may run several pages, as `nbdev_test` does"
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    return shell is not None and fn.__globals__ is shell.user_ns and any(shell.history_manager.input_hist_parsed)
+    "Was a function defined in the page that is running? `nbdev_test` runs several in one process"
+    shell = _shell()
+    if shell is None or fn.__globals__ is not shell.user_ns: return False
+    return any(shell.history_manager.input_hist_parsed)
 
-def _parses(text):
-    try: return bool(ast.parse(text))
-    except (SyntaxError, ValueError): return False
+def _text_around(fn):
+    "The text of the page or module that a function is of"
+    text = _page_text() if fn.__module__=="__main__" else ""
+    if text: return text
+    try: return inspect.getsource(inspect.getmodule(fn))
+    except (TypeError, OSError): return ""
 
 def code_of(
     fn, # A function
@@ -287,10 +376,7 @@ def code_of(
     "Where a function stands, and the code around it"
     module, name, code = fn.__module__, fn.__name__, library_code()
     if module.startswith("asl_course."): return code, module.partition(".")[2], name
-    if module=="__main__" and (text := _page_text()): source = text
-    else:
-        try: source = inspect.getsource(inspect.getmodule(fn))
-        except (TypeError, OSError): source = ""
+    source = _text_around(fn)
     code = code.plus(module, source)
     if name not in code.module(module).defs: # defined inside another function
         code = code.plus(module, f"{source}\n{textwrap.dedent(inspect.getsource(fn))}")
@@ -299,7 +385,7 @@ def code_of(
 def code_identity(
     fn, # A function
 ):      # 12 hexadecimal digits
-    "Hash of a function and of all of the course that it depends on; the same in a page and in the library"
+    "Hash of a function and of all of the course it depends on; the same in a page and in the library"
     code, module, name = code_of(fn)
     return code.identity(module, name)
 
@@ -310,8 +396,9 @@ def _literal(node):
     except (ValueError, TypeError): return False, ast.unparse(node)
 
 def _is_number(v):
+    "Is it a number, or does it hold one?"
     if isinstance(v, dict): v = list(v.values())
-    return isinstance(v, (int, float)) if not isinstance(v, (list, tuple)) else any(map(_is_number, v))
+    return any(map(_is_number, v)) if isinstance(v, (list, tuple)) else isinstance(v, (int, float))
 
 def _parameters(node):
     "Parameters of a function, or of a class's `__init__`, in order, and defaults by name"
@@ -327,45 +414,64 @@ def _parameters(node):
 def _calls(node):
     return [o for o in ast.walk(node) if isinstance(o, ast.Call)]
 
-def resolved_settings(
-    code:LibraryCode,   # The course
-    module:str,  # Where a recipe's function stands
-    name:str,    # Its name
-    settings={}, # What the recipe is called with
-):               # "function.parameter", "constant" or "caller: called.parameter" -> value
-    "Every number and word that a recipe's result can depend on"
-    reach, out, passed = code.reach(module, name), {}, {}
-    nodes = {at: code.module(at[0]).defs[at[1]] for at in reach}
-    own = next((o for o in nodes[module, name] if isinstance(o, ast.FunctionDef)), None)
-    rest = own.args.kwarg.arg if own is not None and own.args.kwarg else None
+def _call_sites(code, nodes):
+    """For each call in some definitions: where it stands, what is called as it is written, the
+    definition of that (None outside the course), arguments by name, and `**` arguments"""
     for at, pieces in nodes.items():
-        for call in [c for o in pieces for c in _calls(_Plain().visit(ast.parse(ast.unparse(o)).body[0]))]:
+        for call in [c for o in pieces for c in _calls(_bare(o))]:
             called = ast.unparse(call.func)
             target = code.uses(*at).get(called)
-            known = target is not None and target[0] is not None
-            names = _parameters(nodes[target][-1])[0] if known else []
-            stars = [k.value for k in call.keywords if k.arg is None]
+            if target is not None and target[0] is None: target = None
+            names = _parameters(nodes[target][-1])[0] if target else []
             given = dict(zip(names, call.args))|{k.arg: k.value for k in call.keywords if k.arg}
-            if known:
-                on = at==(module, name) and any(_base(o)==rest for o in stars) # the recipe's own settings go on
-                passed.setdefault(target, []).append((set(given), settings if on else {}))
-            for k, v in given.items():
-                ok, v = _literal(v)
-                if ok and _is_number(v) and (known or not isinstance(v, bool)):
-                    out.setdefault(f"{at[1]}: {called}.{k}", []).append(v)
-    out = {k: v[0] if len(v)==1 else v for k, v in out.items()}
-    for at, pieces in nodes.items():
+            yield at, called, target, given, [k.value for k in call.keywords if k.arg is None]
+
+def _written_numbers(given, ours):
+    "Arguments that are written as numbers; booleans count in calls of our own functions"
+    for k, v in given.items():
+        is_literal, v = _literal(v)
+        if is_literal and _is_number(v) and (ours or not isinstance(v, bool)): yield k, v
+
+def _rest_name(pieces):
+    "Name of the `**settings` of a function, or None"
+    own = next((o for o in pieces if isinstance(o, ast.FunctionDef)), None)
+    return own.args.kwarg.arg if own is not None and own.args.kwarg else None
+
+def _in_force(name, node, sites):
+    "Defaults of a definition that some call leaves as they are, and settings passed on to it"
+    res = {}
+    for k, default in _parameters(node)[1].items():
+        passed_on = [s[k] for _, s in sites if k in s]
+        if passed_on: res[f"{name}.{k}"] = passed_on[0]
+        elif not sites or any(k not in given for given, _ in sites):
+            res[f"{name}.{k}"] = _literal(default)[1]
+    return res
+
+def _value_of(node):
+    "What a constant is; a hash of a long one"
+    value = _literal(node.value)[1]
+    return value if len(repr(value))<=300 else f"sha256 {_sha(value)}"
+
+def resolved_settings(
+    code:LibraryCode, # The course
+    module:str,       # Where a recipe's function stands
+    name:str,         # Its name
+    settings={},      # What the recipe is called with
+):                    # "function.parameter", "constant" or "caller: called.parameter" -> value
+    "Every number and word that a recipe's result can depend on"
+    nodes = {at: code.module(at[0]).defs[at[1]] for at in code.reach(module, name)}
+    rest, written, sites = _rest_name(nodes[module, name]), {}, {}
+    for at, called, target, given, stars in _call_sites(code, nodes):
+        # the recipe's own settings go on
+        go_on = at==(module, name) and any(_base(o)==rest for o in stars)
+        if target: sites.setdefault(target, []).append((set(given), settings if go_on else {}))
+        for k, v in _written_numbers(given, ours=target):
+            written.setdefault(f"{at[1]}: {called}.{k}", []).append(v)
+    out = {k: v[0] if len(v)==1 else v for k, v in written.items()}
+    for at, o in [(at, o) for at, pieces in nodes.items() for o in pieces]:
         if at==(module, name): continue
-        for o in pieces:
-            if isinstance(o, (ast.FunctionDef, ast.ClassDef)):
-                sites = passed.get(at, [])
-                for k, v in _parameters(o)[1].items():
-                    mine = [s[k] for _, s in sites if k in s]
-                    if mine: out[f"{at[1]}.{k}"] = mine[0]
-                    elif not sites or any(k not in g for g, _ in sites): out[f"{at[1]}.{k}"] = _literal(v)[1]
-            elif isinstance(o, (ast.Assign, ast.AugAssign)):
-                text = _literal(o.value)[1]
-                out[at[1]] = text if len(repr(text))<=300 else f"sha256 {_sha(text)}"
+        if isinstance(o, (ast.FunctionDef, ast.ClassDef)): out |= _in_force(at[1], o, sites.get(at, []))
+        elif isinstance(o, (ast.Assign, ast.AugAssign)): out[at[1]] = _value_of(o)
     return json.loads(json.dumps({k: out[k] for k in sorted(out)}, default=str))
 
 # %% ../nbs/26_records.ipynb #a55cb35e
@@ -399,17 +505,18 @@ class Recipe:
         return code.identity(module, name), resolved_settings(code, module, name, self.settings)
 
 def recipe(
-    id:str,                    # Such as "t4.stated"; it never changes again
-    title:str,                 # One line for people
-    split:str="random",        # How validation was set aside: "none", "random", "photo" or "test"
-    selected_on:str="none",    # What any choice was made on: "none", "train", "valid" or "test"
-    claims:str="",             # Ids of the claims it speaks to, separated by spaces
-    seeds:int=5,               # Seeds of a sweep
-    data:str="letters",        # What it runs on: "letters" or "digits"
-    timings:str="",            # Metrics that tell how long something took, separated by spaces; `*` stands for anything
-    **settings,                # Settings that differ from the function's defaults
-):                             # A decorator that returns the function unchanged
-    "Register a function `fn(letters, seed, device, scale, **settings)` as a recipe, under as many ids as you like"
+    id:str,                 # Such as "t4.stated"; it never changes again
+    title:str,              # One line for people
+    split:str="random",     # How validation was set aside: "none", "random", "photo" or "test"
+    selected_on:str="none", # What any choice was made on: "none", "train", "valid" or "test"
+    claims:str="",          # Ids of the claims it speaks to, separated by spaces
+    seeds:int=5,            # Seeds of a sweep
+    data:str="letters",     # What it runs on: "letters" or "digits"
+    timings:str="",         # Metrics that are times, separated by spaces; `*` stands for anything
+    **settings,             # Settings that differ from the function's defaults
+):                          # A decorator that returns the function unchanged
+    """Register a function `fn(letters, seed, device, scale, **settings)` as a recipe, under as
+    many ids as you like"""
     def _reg(fn):
         given = list(inspect.signature(fn).parameters.items())[4:]
         defaults = {k: p.default for k, p in given if p.kind is not p.VAR_KEYWORD}
@@ -422,13 +529,49 @@ def recipe(
 def records_folder(
     write:bool=False, # The folder to write to, rather than the one with the published records?
 ):                    # A `Path`
-    "Published records: `data/runs`, or the package's own copy. Your own: `ASL_RECORDS`, else the cache folder"
+    """Published records: `data/runs`, or the package's own copy. Your own: `ASL_RECORDS`, else
+    the cache folder"""
     if write: return Path(os.environ.get("ASL_RECORDS") or cache_folder()/"runs")
     root = repo_root()
-    return root/"data"/"runs" if root else Path(find_spec("asl_course").origin).resolve().parent/"runs"
+    if root: return root/"data"/"runs"
+    return Path(find_spec("asl_course").origin).resolve().parent/"runs"
 
-_HEAD = "id settings resolved source data rows split selected_on scale fn identity test_readings seeds".split()
+_HEAD = """id settings resolved source data rows split selected_on scale fn identity test_readings
+    seeds""".split()
 _SEED = "seed seconds device torch commit test_readings metrics".split()
+_KINDS = dict(settings=dict, resolved=dict, data=dict, seeds=list, rows=list,
+              fn=str, identity=str, accepted=list)
+
+def _odd_parts(rec):
+    "Parts of a record that are not what they should be"
+    odd = [k for k, kind in _KINDS.items() if k in rec and not isinstance(rec[k], kind)]
+    if odd: return odd
+    parts = [*rec["seeds"], *rec.get("accepted", [])]
+    return [] if rec["seeds"] and all(isinstance(o, dict) for o in parts) else ["seeds"]
+
+def _missing_parts(rec):
+    "What the seeds of a record lack, and what was accepted"
+    missing = [f"{k} of seed {o.get('seed', '?')}" for o in rec["seeds"] for k in _SEED if k not in o]
+    nameless = [o for o in rec.get("accepted", []) if "identity" not in o]
+    return missing+["identity of what was accepted"]*len(nameless)
+
+def _check_record(rec, id, source, file):
+    "Raise `ValueError` where this is no record of that recipe"
+    again = f"run `asl_sweep {id}` to measure it again"
+    def stop(why): raise ValueError(f"{file} {why}")
+    if not isinstance(rec, dict):
+        stop(f"holds a {type(rec).__name__}, no record: delete it, and {again}")
+    if rec.get("schema")!=RECORD_SCHEMA:
+        stop(f"has schema {rec.get('schema')!r}, this library reads {RECORD_SCHEMA}: {again}")
+    missing = [k for k in _HEAD if k not in rec]
+    odd = [] if missing else _odd_parts(rec)
+    if odd:
+        stop(f"is damaged: its {' and '.join(odd)} are not what they should be: "
+             f"delete it, and {again}")
+    missing = missing or _missing_parts(rec)
+    if missing: stop(f"lacks {', '.join(missing)}: {again}")
+    if (rec["id"], rec["source"])!=(id, source):
+        stop(f"holds the record {rec['id']} on {rec['source']} data: rename it, or {again}")
 
 def read_record(
     id:str,             # Id of the recipe
@@ -437,26 +580,12 @@ def read_record(
 ):                      # The record as a dict, or None when there is none
     "Read a record, and check that it is one"
     path = Path(ifnone(folder, records_folder()))/f"{id}.{source}.json"
-    again = f"run `asl_sweep {id}` to measure it again"
     if not path.exists(): return None
     try: rec = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as e: raise ValueError(f"{path.name} is damaged ({e}): delete it, and {again}") from e
-    if not isinstance(rec, dict):
-        raise ValueError(f"{path.name} holds a {type(rec).__name__}, no record: delete it, and {again}")
-    if rec.get("schema")!=RECORD_SCHEMA:
-        raise ValueError(f"{path.name} has schema {rec.get('schema')!r}, this library reads {RECORD_SCHEMA}: {again}")
-    missing = [k for k in _HEAD if k not in rec]
-    if not missing:
-        kinds = dict(settings=dict, resolved=dict, data=dict, seeds=list, rows=list, fn=str, identity=str, accepted=list)
-        odd = [k for k, kind in kinds.items() if k in rec and not isinstance(rec[k], kind)]
-        parts = [*rec["seeds"], *rec.get("accepted", [])] if not odd else []
-        odd += ["seeds"]*(not odd and (not rec["seeds"] or not all(isinstance(o, dict) for o in parts)))
-        if odd: raise ValueError(f"{path.name} is damaged: its {' and '.join(odd)} are not what they should be: delete it, and {again}")
-        missing += [f"{k} of seed {o.get('seed', '?')}" for o in rec["seeds"] for k in _SEED if k not in o]
-        missing += ["identity of what was accepted" for o in rec.get("accepted", []) if "identity" not in o]
-    if missing: raise ValueError(f"{path.name} lacks {', '.join(missing)}: {again}")
-    if (rec["id"], rec["source"])!=(id, source):
-        raise ValueError(f"{path.name} holds the record {rec['id']} on {rec['source']} data: rename it, or {again}")
+    except ValueError as e:
+        again = f"delete it, and run `asl_sweep {id}` to measure it again"
+        raise ValueError(f"{path.name} is damaged ({e}): {again}") from e
+    _check_record(rec, id, source, path.name)
     return rec
 
 def write_record(
@@ -491,13 +620,14 @@ def _head(r, letters, scale):
     "What a record says before any seed has run"
     code, numbers = r.code()
     return json.loads(json.dumps(dict(
-        schema=RECORD_SCHEMA, id=r.id, title=r.title, claims=list(r.claims), settings=r.settings, resolved=numbers,
-        source=letters.source, data=letters.sha256, rows=letters.rows, split=r.split, selected_on=r.selected_on,
-        scale=scale, fn=r.where, identity=code)))
+        schema=RECORD_SCHEMA, id=r.id, title=r.title, claims=list(r.claims),
+        settings=r.settings, resolved=numbers,
+        source=letters.source, data=letters.sha256, rows=letters.rows,
+        split=r.split, selected_on=r.selected_on, scale=scale, fn=r.where, identity=code)))
 
 def known_identities(
     rec:dict, # A record
-):            # The identity that was measured, and those that were found to do the same since
+):            # The identity measured, and those found to do the same since
     "What code a record speaks for"
     return [rec["identity"], *(o["identity"] for o in rec.get("accepted", []))]
 
@@ -516,8 +646,18 @@ def why_misfit(
     if rec["settings"]!=head["settings"]: return "its settings have changed"
     if rec["scale"]!=head["scale"]: return f"it is of {rec['scale']} scale"
     other = [k for k, v in head["data"].items() if rec["data"].get(k)!=v]
-    if other or rec["rows"]!=head["rows"]: return f"it was measured on other data ({', '.join(other) or 'fewer rows'})"
+    if other or rec["rows"]!=head["rows"]:
+        return f"it was measured on other data ({', '.join(other) or 'fewer rows'})"
     return ""
+
+def _record_on_file(head, folder):
+    "(The record that is there or None, why a run that begins now does not fit it)"
+    try: old = read_record(head["id"], head["source"], ifnone(folder, records_folder(write=True)))
+    except ValueError as e: return None, str(e)
+    if old is None: return None, ""
+    why, gone = why_misfit(old, head), sorted(set(old["data"])-set(head["data"]))
+    if not why and gone: why = f"it was measured with {', '.join(gone)}, not found here"
+    return old, why
 
 def add_entry(
     r:Recipe,          # The recipe that ran
@@ -526,20 +666,19 @@ def add_entry(
     entry:dict,        # What one seed measured
     folder=None,       # Where to write; by default your own records
     files={},          # Other files that were read: name -> sha256
-    replace:bool=True, # Begin anew when the record on file does not fit? Else it is left alone, with a warning
+    replace:bool=True, # Begin anew when the record on file does not fit? Else warn and leave it
 ):                     # The whole record as written; None when the old one was left alone
     "Add one seed to the record of a recipe"
     head = _head(r, letters, scale)
     head["data"] = {**head["data"], **files}
-    try: old = read_record(r.id, letters.source, ifnone(folder, records_folder(write=True)))
-    except ValueError as e: old, why = None, str(e)
-    else: why = old and why_misfit(old, head)
-    if old and not why and set(old["data"])-set(head["data"]):
-        why = f"it was measured with {', '.join(sorted(set(old['data'])-set(head['data'])))}, not found here"
-    if why and not replace: warnings.warn(f"the record of {r.id} is left as it is: {why}"); return
-    rec = head if why or not old else {**old, **{k: head[k] for k in ("title", "claims")}}
-    seeds = [o for o in ([] if why or not old else old["seeds"]) if o["seed"]!=entry["seed"]]+[entry]
-    rec["seeds"] = sorted(seeds, key=lambda o: o["seed"])
+    old, why = _record_on_file(head, folder)
+    if why and not replace:
+        warnings.warn(f"the record of {r.id} is left as it is: {why}")
+        return
+    anew = why or not old
+    rec = head if anew else {**old, **{k: head[k] for k in ("title", "claims")}}
+    others = [] if anew else [o for o in old["seeds"] if o["seed"]!=entry["seed"]]
+    rec["seeds"] = sorted([*others, entry], key=lambda o: o["seed"])
     rec["test_readings"] = sum(o["test_readings"] for o in rec["seeds"])
     write_record(rec, folder)
     return rec
@@ -558,33 +697,44 @@ def is_recorded(
     return any(o["seed"]==seed for o in rec["seeds"])
 
 # %% ../nbs/26_records.ipynb #3e02d000
-_mine = {} # What this process has measured: (id, source, scale) -> seed -> entry
+# What this process has measured: (id, source, scale) -> seed -> entry
+_mine = {}
 
-def run_recipe(
-    id:str,            # Id of a registered recipe
-    letters:Letters,   # Data to run on
-    seed:int=42,       # Seed of everything random
-    device="cpu",      # Where to run
-    scale:str=None,    # By default that of the run in progress
-    folder=None,       # Where to keep the record; by default your own records
-):                     # A dict of metrics; those whose name begins with "_" (a model) stay out of the record
-    "Run a recipe for one seed and keep what it measured"
+def _measure(r, letters, seed, device, scale):
+    "(Metrics, entry of a record) of a recipe run for one seed"
     import torch
-    if id not in recipes:
-        raise KeyError(f"no recipe {id!r}; known: {', '.join(sorted(recipes)) or 'none (import its chapter first)'}")
-    r, scale, refresh = recipes[id], scale_now(scale), bool(os.environ.get("ASL_REFRESH"))
     set_seed(seed)
     readings.begin()
     t = time.perf_counter()
     metrics = r.fn(letters, seed, device, scale, **r.settings)
-    entry = dict(seed=int(seed), seconds=round(time.perf_counter()-t, 2), device=torch.device(device).type,
-                 torch=torch.__version__.split("+")[0], commit=clean_commit(), test_readings=readings.n,
-                 metrics={k: v for k, v in metrics.items() if not k.startswith("_")})
+    seconds = round(time.perf_counter()-t, 2)
+    kept = {k: v for k, v in metrics.items() if not k.startswith("_")}
+    return metrics, dict(seed=int(seed), seconds=seconds, device=torch.device(device).type,
+                         torch=torch.__version__.split("+")[0], commit=clean_commit(),
+                         test_readings=readings.n, metrics=kept)
+
+def run_recipe(
+    id:str,           # Id of a registered recipe
+    letters:Letters,  # Data to run on
+    seed:int=42,      # Seed of everything random
+    device="cpu",     # Where to run
+    scale:str=None,   # By default that of the run in progress
+    folder=None,      # Where to keep the record; by default your own records
+):                    # A dict of metrics; names that begin with "_" (a model) stay out of the record
+    "Run a recipe for one seed and keep what it measured"
+    if id not in recipes:
+        known = ", ".join(sorted(recipes)) or "none (import its chapter first)"
+        raise KeyError(f"no recipe {id!r}; known: {known}")
+    r, scale, refresh = recipes[id], scale_now(scale), bool(os.environ.get("ASL_REFRESH"))
+    metrics, entry = _measure(r, letters, seed, device, scale)
     _mine.setdefault((id, letters.source, scale), {})[int(seed)] = entry
-    if refresh and is_recorded(id, letters, seed, scale, folder): return metrics # a sweep timed its seeds together
+    # a sweep timed its seeds together
+    if refresh and is_recorded(id, letters, seed, scale, folder): return metrics
     try: add_entry(r, letters, scale, entry, folder, dict(readings.files), replace=not refresh)
     except OSError as e:
-        warnings.warn(f"what {id} measured could not be kept ({e.strerror or e}): `ASL_RECORDS` names another folder")
+        why = e.strerror or e
+        warnings.warn(f"what {id} measured could not be kept ({why}): "
+                      "`ASL_RECORDS` names another folder")
     return metrics
 
 # %% ../nbs/26_records.ipynb #15ce052f
@@ -594,7 +744,8 @@ def why_stale(
     "Does a record no longer speak for the code?"
     r = recipes.get(rec["id"])
     if r is not None and (r.fn.__module__!="__main__" or _is_of_this_page(r.fn)):
-        if rec["settings"]!=json.loads(json.dumps(r.settings)): return "its settings have changed"
+        now = json.loads(json.dumps(r.settings))
+        if rec["settings"]!=now: return "its settings have changed"
         found = r.code()[0]
     else:
         module, _, name = rec["fn"].rpartition(".")
@@ -611,7 +762,8 @@ def mean_interval(
     v = np.asarray(values, dtype=float)
     if len(v)<2: return float(v.mean()), float("nan")
     from scipy.stats import t
-    return float(v.mean()), float(t.ppf((1+level)/2, len(v)-1)*v.std(ddof=1)/len(v)**.5)
+    half = t.ppf((1+level)/2, len(v)-1)*v.std(ddof=1)/len(v)**.5
+    return float(v.mean()), float(half)
 
 def seed_values(
     rec:dict, # A record
@@ -622,46 +774,58 @@ def seed_values(
         for k in key.split("."): m = m[int(k) if isinstance(m, list) else k]
         return m
     try: return [_get(o["metrics"]) for o in rec["seeds"]]
-    except (KeyError, IndexError) as e: raise KeyError(f"record {rec['id']} has no metric {key!r}") from e
+    except (KeyError, IndexError) as e:
+        raise KeyError(f"record {rec['id']} has no metric {key!r}") from e
 
 # %% ../nbs/26_records.ipynb #8c219bfc
 def _with_interval(key, mean, half):
-    "A metric for people: shares in percent, with a second decimal close to 100 %; anything else with three decimals"
-    percent = key.split(".")[-1] in ("acc", "f1")
-    k, unit, d = (100, " %", 2 if mean>.98 else 1) if percent else (1, "", 3)
-    return f"{k*mean:.{d}f}{unit}" if np.isnan(half) else f"{k*mean:.{d}f} ± {k*half:.{d}f}{unit}"
+    "A metric for people: shares in percent, closer to 100 % with a second decimal; else three decimals"
+    is_share = key.split(".")[-1] in ("acc", "f1")
+    if is_share: k, unit, d = 100, " %", 2 if mean>.98 else 1
+    else: k, unit, d = 1, "", 3
+    if np.isnan(half): return f"{k*mean:.{d}f}{unit}"
+    return f"{k*mean:.{d}f} ± {k*half:.{d}f}{unit}"
+
+def _line_of(rec, keys, names):
+    "Seeds and metrics of a record, as one line of a table"
+    stats = [mean_interval(seed_values(rec, k)) for k in keys]
+    figures = {n: _with_interval(k, *s) for n, k, s in zip(names, keys, stats)}
+    return {"seeds": len(rec["seeds"]), **figures}
 
 def show_record(
-    id:str,                          # Id of the recipe
-    keys=("valid.acc", "test.acc"),  # Metrics to show
-    names=None,                      # Column names; by default the keys
-    source:str="real",               # Source of the published record
-):                                   # A frame: a line for what was recorded, one for what you measured on this page
-    "The recorded figures of a recipe beside those of your own run: mean and half-width of the 95 % interval over seeds"
+    id:str,                         # Id of the recipe
+    keys=("valid.acc", "test.acc"), # Metrics to show
+    names=None,                     # Column names; by default the keys
+    source:str="real",              # Source of the published record
+):                                  # A frame: what was recorded, and what you measured on this page
+    """The recorded figures of a recipe beside those of your own run: mean and half-width of the
+    95 % interval over seeds"""
     import pandas as pd
     rec = read_record(id, source)
     old = "† " if rec and why_stale(rec) else ""
     found = [(f"{old}recorded", rec)] if rec else []
-    for (i, s, sc), v in _mine.items():
-        if i==id: found.append(("yours", dict(id=id, source=s, scale=sc, seeds=list(v.values()))))
-    rows = {}
-    for who, o in found:
-        stats = [mean_interval(seed_values(o, k)) for k in keys]
-        figures = {n: _with_interval(k, *s) for n, k, s in zip(names or keys, keys, stats)}
-        rows[f"{who} ({o['source']}, {o['scale']})"] = {"seeds": len(o["seeds"]), **figures}
+    mine = [(k, v) for k, v in _mine.items() if k[0]==id]
+    for (_, source_, scale), v in mine:
+        found.append(("yours", dict(id=id, source=source_, scale=scale, seeds=list(v.values()))))
+    rows = {f"{who} ({o['source']}, {o['scale']})": _line_of(o, keys, names or keys)
+            for who, o in found}
     out = pd.DataFrame.from_dict(rows, orient="index")
     if old: out.index.name = "† by other code than this"
     return out
 
+def _with_dagger(k):
+    "A line's name, or the first part of it, marked"
+    return (f"† {k[0]}", *k[1:]) if isinstance(k, tuple) else f"† {k}"
+
 def on_record(
     frames:dict, # Name of a line -> what `show_record` returns
 ):               # A frame, a line for each
-    "What was recorded of several recipes, or of several figures of one; what you measured is left out"
+    "What was recorded of several recipes, or figures of one; what you measured is left out"
     import pandas as pd
     recorded = {k: f[f.index.str.contains("recorded")] for k, f in frames.items()}
     old = {k for k, f in recorded.items() if f.index.str.startswith("†").any()}
-    mark = lambda k: (f"† {k[0]}", *k[1:]) if isinstance(k, tuple) else f"† {k}"
-    out = pd.concat({mark(k) if k in old else k: f for k, f in recorded.items()}).droplevel(-1)
+    lines = {_with_dagger(k) if k in old else k: f for k, f in recorded.items()}
+    out = pd.concat(lines).droplevel(-1)
     title = "from the record; † by other code than this" if old else "from the record"
     out.index.names = [title, *[None]*(out.index.nlevels-1)]
     return out
