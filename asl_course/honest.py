@@ -31,152 +31,276 @@ __all__ = ['train_reader', 'bootstrap_interval', 'rendered_test_set', 'compare_r
 # %% ../nbs/11_honest.ipynb #e40c4c64
 def train_reader(
     name:str,     # "linear", "mlp", "cnn" or "shipped"
-    x, y,         # Pictures, uint8, shape (n, 28, 28), and class indexes
+    x,            # Pictures, uint8, shape (n, 28, 28)
+    y,            # Class indexes, shape (n,)
     seed:int,     # Seed of everything random
     device="cpu", # Where to train
     scale="full", # "smoke" trains for fewer epochs
 ):                # A trained model
     "One of the course's readers, by its chapter's fixed recipe"
-    ep = lambda full, smoke: scaled(full, smoke, scale)
-    if name=="linear": return fit_linear(x, y, seed, device, epochs=ep(30, 3))
-    if name=="mlp": return mlp_fit(x, y, seed, device, epochs=ep(20, 3))[0]
-    if name=="cnn": return cnn_fit(x, y, seed, device, ep(6, 2))[0]
-    if name=="shipped": return cnn_fit(x, y, seed, device, ep(6, 2), smooth=.1, tfm=Augment(**SHIPPED_CHANGES, seed=seed))[0]
+    def epochs(full, smoke): return scaled(full, smoke, scale)
+    if name=="linear": return fit_linear(x, y, seed, device, epochs=epochs(30, 3))
+    if name=="mlp": return mlp_fit(x, y, seed, device, epochs=epochs(20, 3))[0]
+    if name=="cnn": return cnn_fit(x, y, seed, device, epochs(6, 2))[0]
+    if name=="shipped":
+        changes = Augment(**SHIPPED_CHANGES, seed=seed)
+        return cnn_fit(x, y, seed, device, epochs(6, 2), smooth=.1, tfm=changes)[0]
     raise ValueError(f"no reader {name!r}: expected linear, mlp, cnn or shipped")
 
 # %% ../nbs/11_honest.ipynb #8a0bceb4
 def bootstrap_interval(
-    values,        # What is averaged, one a picture, such as True where it was read rightly
-    groups=None,   # Photograph of each picture; by default each picture stands for itself
+    values,        # What is averaged, one a picture; True where it was read rightly
+    groups=None,   # Photograph of each picture; by default each stands for itself
     level=.95,     # How often such an interval holds the true mean
     n:int=2000,    # Draws
     seed:int=42,   # The same seed, the same draws
 ):                 # (low, high)
-    "Percentile bootstrap over groups ([Field and Welsh](https://doi.org/10.1111/j.1467-9868.2007.00593.x)), at least as wide as the exact binomial interval over groups when fewer than 5 of them hold a mistake, or anything right"
+    """Percentile bootstrap over groups, as wide as is exact where little varies
+
+    From [Field and Welsh](https://doi.org/10.1111/j.1467-9868.2007.00593.x). When fewer
+    than 5 groups hold a mistake, or anything right, the interval is at least as wide as
+    the exact binomial interval over groups.
+    """
     values = np.asarray(values, dtype=float)
+    sums, counts = _group_sums(values, groups)
+    drawn = stats.bootstrap((sums, counts), _mean_of_groups, n_resamples=n, batch=250,
+                            vectorized=True, paired=True, confidence_level=level,
+                            method="percentile", rng=seed)
+    low, high = drawn.confidence_interval
+    counted = np.isin(values, (0, 1)).all()
+    if counted: low, high = _widened(low, high, sums, counts, level)
+    return float(low), float(high)
+
+def _group_sums(values, groups):
+    "Sum of the values of each group, and their number"
     groups = np.arange(len(values)) if groups is None else np.asarray(groups)
-    if not len(values) or len(values)!=len(groups): raise ValueError(f"{len(values)} values and {len(groups)} groups: expected as many, and at least one")
+    if not len(values) or len(values)!=len(groups):
+        raise ValueError(f"{len(values)} values and {len(groups)} groups: "
+                         "expected as many, and at least one")
     groups = np.unique(groups, return_inverse=True)[1]
     sums, counts = np.bincount(groups, values), np.bincount(groups)
-    if len(counts)<2: raise ValueError("all values are of one group: expected at least two, else nothing can be said of another")
-    low, high = stats.bootstrap((sums, counts), lambda s, c, axis: s.sum(axis)/c.sum(axis), n_resamples=n, batch=250, vectorized=True, paired=True,
-                                confidence_level=level, method="percentile", rng=seed).confidence_interval
-    perfect, some = int((sums==counts).sum()), int((sums>0).sum())
-    if np.isin(values, (0, 1)).all() and min(len(sums)-perfect, some)<5:
-        exact = stats.binomtest(perfect if len(sums)-perfect<5 else some, len(sums)).proportion_ci(level)
-        low, high = min(low, exact.low), max(high, exact.high)
-    return float(low), float(high)
+    if len(counts)<2:
+        raise ValueError("all values are of one group: expected at least two, "
+                         "else nothing can be said of another")
+    return sums, counts
+
+def _mean_of_groups(sums, counts, axis): return sums.sum(axis)/counts.sum(axis)
+
+def _widened(low, high, sums, counts, level):
+    "As wide as the exact interval, if few groups hold a mistake, or anything right"
+    n, perfect, some = len(sums), int((sums==counts).sum()), int((sums>0).sum())
+    if min(n-perfect, some)>=5: return low, high
+    exact = stats.binomtest(perfect if n-perfect<5 else some, n).proportion_ci(level)
+    return min(low, exact.low), max(high, exact.high)
 
 # %% ../nbs/11_honest.ipynb #fa0c4e9b
 def _tutorial_reader(name, letters, seed, device, scale):
-    "A tutorial's model: T1's and T4's as stated, T3's without the softmax and with the epoch chosen on photographs"
-    common = letters, seed, device, scale
-    if name=="t3-augmented":
-        net = torch.nn.Sequential(Rescale(), T3CNN()).to(memory_format=torch.channels_last)
-        return t3_train(net, *common, valid="photo", tfm=Augment(10, .1, .1, .5, fill="black", seed=seed))["_model"]
+    "A tutorial's model: T1's and T4's as stated, T3's on photographs, without softmax"
     honest = dict(softmax=False, valid="photo")
-    return {"t1": _t1, "t4": _t4, "t3-mlp": partial(_t3_mlp, **honest), "t3-cnn": partial(_t3_cnn, **honest)}[name](*common)["_model"]
+    fits = {"t1": _t1, "t4": _t4,
+            "t3-mlp": partial(_t3_mlp, **honest),
+            "t3-cnn": partial(_t3_cnn, **honest),
+            "t3-augmented": _t3_on_photos}
+    return fits[name](letters, seed, device, scale)["_model"]
+
+def _t3_on_photos(letters, seed, device, scale):
+    "T3's CNN, its changes of pictures, no softmax, the epoch chosen on photographs"
+    net = torch.nn.Sequential(Rescale(), T3CNN()).to(memory_format=torch.channels_last)
+    changes = Augment(10, .1, .1, .5, fill="black", seed=seed)
+    return t3_train(net, letters, seed, device, scale, valid="photo", tfm=changes)
 
 def _bootstrap_study(
     letters, seed, device, scale, # As `run_recipe` gives them
-    reader,                       # A name of `train_reader`, or "t1", "t3-mlp", "t3-cnn", "t3-augmented", "t4"
-):                                # dict: test; photographs, of the test file; plain and cluster, (low, high) of accuracy, over pictures and over photographs
-    "A trained reader, its test accuracy, and two intervals"
-    model = _tutorial_reader(reader, letters, seed, device, scale) if reader[0]=="t" else train_reader(reader, letters.x, letters.y, seed, device, scale)
+    reader,                       # A name of `train_reader` or of a tutorial's model
+):                                # dict, see below
+    """A trained reader, its test accuracy, and two intervals
+
+    - test: its `Score`, as a dict
+    - photographs: of the test file
+    - plain, cluster: (low, high) of the accuracy, over pictures and over photographs
+    """
+    if reader[0]=="t": model = _tutorial_reader(reader, letters, seed, device, scale)
+    else: model = train_reader(reader, letters.x, letters.y, seed, device, scale)
     x, y = letters.x_test, letters.y_test
     scores, groups = scores_of(model, x, device), photo_groups(x)
     right = scores.argmax(1).numpy()==y
-    return dict(test=judge_scores(scores, y).dict(), photographs=len(np.unique(groups)), plain=list(bootstrap_interval(right)), cluster=list(bootstrap_interval(right, groups)))
+    return dict(test=judge_scores(scores, y).dict(),
+                photographs=len(np.unique(groups)),
+                plain=list(bootstrap_interval(right)),
+                cluster=list(bootstrap_interval(right, groups)))
 
-for k, c in dict(linear="T1.5 Q3", mlp="Q3", cnn="Q3", shipped="Q4").items(): recipe(f"honest.{k}", f"Two intervals for the test accuracy of a fixed recipe: {k}", split="none", claims=c, reader=k)(_bootstrap_study)
-for k, c in dict(t1="T1.2", t4="T4.6").items(): recipe(f"honest.{k}", f"Two intervals for the test accuracy of {k.upper()}'s recipe", claims=c, reader=k)(_bootstrap_study)
-for k, c, s in (("mlp", "T3.6 T3.7 T3.8", 5), ("cnn", "T3.9", 3), ("augmented", "T3.11", 3)):
-    recipe(f"honest.t3-{k}", f"Two intervals for T3's network without its softmax, the epoch chosen on photographs: {k}", split="photo", selected_on="valid", seeds=s, claims=c, reader=f"t3-{k}")(_bootstrap_study)
+for k, c in dict(linear="T1.5 Q3", mlp="Q3", cnn="Q3", shipped="Q4").items():
+    recipe(f"honest.{k}", f"Two intervals for the test accuracy of a fixed recipe: {k}",
+           split="none", claims=c, reader=k)(_bootstrap_study)
+
+for k, c in dict(t1="T1.2", t4="T4.6").items():
+    recipe(f"honest.{k}",
+           f"Two intervals for the test accuracy of {k.upper()}'s recipe",
+           claims=c, reader=k)(_bootstrap_study)
+
+networks = dict(mlp=("T3.6 T3.7 T3.8", 5), cnn=("T3.9", 3), augmented=("T3.11", 3))
+for k, (c, s) in networks.items():
+    recipe(f"honest.t3-{k}",
+           "Two intervals for T3's network without its softmax, "
+           f"the epoch chosen on photographs: {k}",
+           split="photo", selected_on="valid", seeds=s, claims=c,
+           reader=f"t3-{k}")(_bootstrap_study)
 
 # %% ../nbs/11_honest.ipynb #d8014737
 def rendered_test_set(
     n:int,           # Photographs
     variants_of:int, # Pictures of each
     seed:int=42,     # The same seed, the same world
-):                   # (pictures, uint8, (n*variants_of, 28, 28); class indexes; photograph of each; signer of each)
-    "Rendered photographs by signers that no train set of rendered hands has, with variants"
+):                   # (pictures, uint8; letters; photographs; signers), one a picture
+    "Rendered photographs with variants, by signers that no train set of such hands has"
     from asl_course.synth import hand_photographs, photo_variants
     g = torch.Generator().manual_seed(seed)
     letter, signer = torch.arange(n)%24, 32+torch.arange(n)//24%32
     photos = hand_photographs(letter, signer, g, vary=.45)
-    at = torch.arange(n).repeat_interleave(variants_of)
-    return torch.cat([photo_variants(photos[o], g) for o in at.split(2000)]).numpy(), letter[at].numpy(), at.numpy(), signer[at].numpy()
+    photo = torch.arange(n).repeat_interleave(variants_of)
+    x = torch.cat([photo_variants(photos[o], g) for o in photo.split(2000)])
+    return x.numpy(), letter[photo].numpy(), photo.numpy(), signer[photo].numpy()
+
+# %% ../nbs/11_honest.ipynb #538aa144
+def _few_hands(seed, scale):
+    "Rendered letters for a linear layer to learn: variants of 240 photographs"
+    from asl_course.synth import synth_letters
+    return synth_letters(scaled(12_000, 1_200, scale), 240, seed)
+
+def _two_test_sets(right, who, size, people, g):
+    "Photographs drawn from all, and from those of a few people"
+    some = right[g.integers(len(right), size=size)]
+    few = g.choice(np.unique(who), people, replace=False)
+    theirs = np.flatnonzero(np.isin(who, few))
+    return some, right[g.choice(theirs, size)]
+
+def _holds(truth, right, groups, g):
+    "Does an interval from these pictures hold the true accuracy?"
+    seed = int(g.integers(2**31))
+    low, high = bootstrap_interval(right.ravel(), groups, n=500, seed=seed)
+    return low<=truth<=high
+
+def _one_draw(right, who, size, people, g):
+    "Which intervals of one draw hold the true accuracy, that of all photographs?"
+    truth, photo = right.mean(), np.arange(size).repeat(right.shape[1])
+    some, theirs = _two_test_sets(right, who, size, people, g)
+    return dict(plain=_holds(truth, some, None, g),
+                cluster=_holds(truth, some, photo, g),
+                few=_holds(truth, theirs, photo, g))
 
 def _coverage(
     letters, seed, device, scale, # As `run_recipe` gives them
-    photos=2304, of=20, draws=200, size=240, people=5, # Photographs of the world; variants of each; test sets; photographs of one; signers, where a test set has few
-):                                # dict: truth; plain and cluster, shares of draws whose interval holds it; few, as cluster, when each test set shows `people` signers
-    "How often intervals hold the true accuracy of a linear layer on rendered hands"
-    from asl_course.synth import synth_letters
-    few = synth_letters(scaled(12_000, 1_200, scale), 240, seed)
+    photos=2304,                  # Photographs of the world
+    of=20,                        # Variants of each
+    draws=200,                    # Test sets
+    size=240,                     # Photographs of a test set
+    people=5,                     # Signers, where a test set has few
+):                                # dict of shares, see below
+    """How often intervals hold the true accuracy of a linear layer on rendered hands
+
+    - truth: its accuracy on all photographs
+    - plain, cluster: draws whose interval holds it, over pictures and over photographs
+    - few: as cluster, when each test set shows `people` signers
+    """
+    few = _few_hands(seed, scale)
     model = train_reader("linear", few.x, few.y, seed, device, scale)
     x, y, photo, signer = rendered_test_set(scaled(photos, 192, scale), of, seed)
-    right, who = (scores_of(model, x, device).argmax(1).numpy()==y).reshape(-1, of), signer[::of]
-    truth, g, hold, draws = right.mean(), np.random.default_rng(seed), dict(plain=0, cluster=0, few=0), scaled(draws, 40, scale)
-    for _ in range(draws):
-        some, theirs = right[g.integers(len(right), size=size)], right[g.choice(np.flatnonzero(np.isin(who, g.choice(np.unique(who), people, replace=False))), size)]
-        for k, r, groups in (("plain", some, None), ("cluster", some, np.arange(size).repeat(of)), ("few", theirs, np.arange(size).repeat(of))):
-            low, high = bootstrap_interval(r.ravel(), groups, n=500, seed=int(g.integers(2**31)))
-            hold[k] += low<=truth<=high
-    return dict(truth=dict(acc=truth), **{k: dict(acc=v/draws) for k, v in hold.items()})
+    right = (scores_of(model, x, device).argmax(1).numpy()==y).reshape(-1, of)
+    draws, g = scaled(draws, 40, scale), np.random.default_rng(seed)
+    held = [_one_draw(right, signer[::of], size, people, g) for _ in range(draws)]
+    shares = {k: dict(acc=sum(o[k] for o in held)/draws) for k in held[0]}
+    return dict(truth=dict(acc=right.mean()), **shares)
 
-recipe("honest.coverage", "How often intervals hold the true accuracy, rendered hands", split="none")(_coverage);
+recipe("honest.coverage", "How often intervals hold the true accuracy, rendered hands",
+       split="none")(_coverage);
 
 # %% ../nbs/11_honest.ipynb #c0f8cac6
 def compare_readers(
-    a, b,        # Was each picture read rightly? by one reader, by the other; bool arrays of shape (n,)
+    a,           # Was each picture read rightly by one reader? bool, shape (n,)
+    b,           # And by the other, as `a`
     groups=None, # Photograph of each picture; by default each picture stands for itself
     n:int=2000,  # Draws
     seed:int=42, # The same seed, the same draws
-):               # dict: diff, accuracy of a minus that of b; low, high, its 95 % interval over groups; mcnemar, its exact p-value over pictures; swap, p-value when whole groups change sides
-    "Two readers on the same pictures ([McNemar](https://doi.org/10.1007/BF02295996))"
+):               # dict, see below
+    """Two readers on the same pictures ([McNemar](https://doi.org/10.1007/BF02295996))
+
+    - diff: accuracy of a minus that of b
+    - low, high: its 95 % interval over groups
+    - mcnemar: its exact p-value over pictures
+    - swap: p-value when whole groups change sides
+    """
     a, b = np.asarray(a, bool), np.asarray(b, bool)
-    if a.shape!=b.shape: raise ValueError(f"{a.size} and {b.size} pictures: expected the same ones for both")
+    if a.shape!=b.shape:
+        raise ValueError(f"{a.size} and {b.size} pictures: "
+                         "expected the same ones for both")
+    apart = a.astype(float)-b
+    groups = np.arange(len(a)) if groups is None else groups
+    groups = np.unique(groups, return_inverse=True)[1]
+    swap = _swap_p(np.bincount(groups, apart), n, seed)
+    low, high = _interval_apart(apart, groups, seed)
+    return dict(diff=float(apart.mean()), low=low, high=high,
+                mcnemar=_mcnemar_p(a, b), swap=swap)
+
+def _swap_p(sums, n, seed):
+    "How often groups that change sides by chance lie as far apart as these"
+    sides = np.random.default_rng(seed).choice([-1., 1.], (n, len(sums)))
+    swapped = np.abs(sides@sums)
+    return float((1+(swapped>=abs(sums.sum())-1e-9).sum())/(n+1))
+
+def _interval_apart(apart, groups, seed):
+    "Interval of the mean difference"
+    if apart.any(): return bootstrap_interval(apart, groups, seed=seed)
+    # no picture differs; of so many groups, some of another draw may
+    high = stats.binomtest(0, groups.max()+1).proportion_ci().high
+    return -high, high
+
+def _mcnemar_p(a, b):
+    "Exact, from the pictures that only one of the two read rightly"
     only_a, only_b = int((a&~b).sum()), int((b&~a).sum())
-    d, k = a.astype(float)-b, np.unique(np.arange(len(a)) if groups is None else groups, return_inverse=True)[1]
-    sums = np.bincount(k, d)
-    swapped = np.abs(np.random.default_rng(seed).choice([-1., 1.], (n, len(sums)))@sums)
-    if only_a+only_b: low, high = bootstrap_interval(d, k, seed=seed)
-    else: high = stats.binomtest(0, len(sums)).proportion_ci().high; low = -high # so many groups may still differ
-    return dict(diff=float(d.mean()), low=low, high=high, mcnemar=stats.binomtest(only_a, only_a+only_b).pvalue if only_a+only_b else 1.,
-                swap=float((1+(swapped>=abs(sums.sum())-1e-9).sum())/(n+1)))
+    return stats.binomtest(only_a, only_a+only_b).pvalue if only_a+only_b else 1.
 
 # %% ../nbs/11_honest.ipynb #4fa04520
 def cross_val_scores(
     make,         # Called with pictures and class indexes, returns a trained model
-    x, y,         # Pictures, uint8, shape (n, 28, 28), and class indexes
+    x,            # Pictures, uint8, shape (n, 28, 28)
+    y,            # Class indexes, shape (n,)
     groups,       # Photograph of each picture
     n:int=5,      # Folds
     seed:int=42,  # The same seed, the same folds
     device="cpu", # Where the models are
-):                # Scores, shape (n, 24), each by the model that did not learn from that photograph
+):                # Scores, shape (n, 24), by models that have not seen the photograph
     "Scores of every picture by cross-validation over photographs"
     scores = torch.empty(len(y), 24)
-    for tr, va in photo_folds(x, y, n, seed, groups): scores[va] = scores_of(make(x[tr], y[tr]), x[va], device)
+    for tr, va in photo_folds(x, y, n, seed, groups):
+        model = make(x[tr], y[tr])
+        scores[va] = scores_of(model, x[va], device)
     return scores
 
 # %% ../nbs/11_honest.ipynb #54e90efc
 def per_letter(
     y,     # Letters, class index, shape (n,)
     guess, # Letters that were read, as `y`
-):         # A frame, a line a letter: recall, precision, f1, pictures; a letter that does not occur has no recall
-    "scikit-learn's report, by letter"
+):         # A frame, a line a letter: recall, precision, f1, pictures
+    "scikit-learn's report, by letter; a letter that does not occur has no recall"
     from sklearn.metrics import classification_report
-    rep = classification_report(y, guess, labels=range(24), target_names=list(LETTERS), output_dict=True, zero_division=np.nan)
-    frame = pd.DataFrame({k: rep[k] for k in LETTERS}).T.rename(columns={"f1-score": "f1", "support": "pictures"})[["recall", "precision", "f1", "pictures"]]
+    rep = classification_report(y, guess, labels=range(24), target_names=list(LETTERS),
+                                output_dict=True, zero_division=np.nan)
+    frame = pd.DataFrame({k: rep[k] for k in LETTERS}).T
+    frame = frame.rename(columns={"f1-score": "f1", "support": "pictures"})
+    frame = frame[["recall", "precision", "f1", "pictures"]]
     frame.loc[frame.pictures==0, ["recall", "f1"]] = np.nan
     return frame.astype({"pictures": int})
 
 # %% ../nbs/11_honest.ipynb #d1a6266c
 def _check_probs(probs):
+    "As a float tensor; raises `ValueError` where a row does not sum to 1"
     probs = torch.as_tensor(probs).float()
     bad = torch.nonzero((probs.sum(1)-1).abs()>1e-3)
-    if len(bad): raise ValueError(f"row {bad[0].item()} sums to {probs[bad[0].item()].sum():.4g}: expected probabilities, which sum to 1; apply `.softmax(1)` to scores")
+    if len(bad):
+        i = bad[0].item()
+        raise ValueError(f"row {i} sums to {probs[i].sum():.4g}: "
+                         "expected probabilities, which sum to 1; "
+                         "apply `.softmax(1)` to scores")
     return probs
 
 def calibration_error(
@@ -184,7 +308,7 @@ def calibration_error(
     y,             # Letters, class index, shape (n,)
     n_bins:int=15, # Bins of equal width
 ):                 # Mean distance between confidence and accuracy, 0..1
-    "Expected calibration error of the letter that is read ([Guo and others](https://arxiv.org/abs/1706.04599))"
+    "Expected calibration error ([Guo and others](https://arxiv.org/abs/1706.04599))"
     sure, guess = _check_probs(probs).max(1)
     right, sure = (guess==torch.as_tensor(y)).numpy().astype(float), sure.numpy()
     at = np.minimum((sure*n_bins).astype(int), n_bins-1)
@@ -195,9 +319,13 @@ def fit_temperature(
     scores, # Scores, shape (n, c), of pictures that the model has not learned from
     y,      # Letters, class index, shape (n,)
 ):          # What to divide scores with
-    "The temperature with the lowest cross-entropy ([Guo and others](https://arxiv.org/abs/1706.04599))"
+    """The temperature with the lowest cross-entropy
+
+    From [Guo and others](https://arxiv.org/abs/1706.04599).
+    """
     scores, y = torch.as_tensor(scores).double(), torch.as_tensor(y)
-    return float(np.exp(minimize_scalar(lambda t: F.cross_entropy(scores/np.exp(t), y).item(), bounds=(-5, 10), method="bounded").x))
+    def loss(log_t): return F.cross_entropy(scores/np.exp(log_t), y).item()
+    return float(np.exp(minimize_scalar(loss, bounds=(-5, 10), method="bounded").x))
 
 # %% ../nbs/11_honest.ipynb #8b0e8b94
 def conformal_threshold(
@@ -207,8 +335,10 @@ def conformal_threshold(
 ):             # The smallest probability that gets a letter into a set
     "Split conformal prediction ([Sadinle and others](https://arxiv.org/abs/1609.00451))"
     probs, y = _check_probs(probs), torch.as_tensor(y)
-    if not 0<alpha<1: raise ValueError(f"alpha is {alpha}: expected a share between 0 and 1")
-    own, k = probs.gather(1, y[:, None])[:, 0].sort()[0], int(alpha*(len(y)+1))
+    if not 0<alpha<1:
+        raise ValueError(f"alpha is {alpha}: expected a share between 0 and 1")
+    own = probs.gather(1, y[:, None])[:, 0].sort()[0]
+    k = int(alpha*(len(y)+1))
     return own[k-1].item() if k else 0.
 
 def conformal_sets(
@@ -219,74 +349,165 @@ def conformal_sets(
     return _check_probs(probs)>=threshold
 
 # %% ../nbs/11_honest.ipynb #370ad76a
+def _share_held(sets, y):
+    "Share of sets that hold the letter"
+    return sets[torch.arange(len(sets)), torch.as_tensor(y)].float().mean().item()
+
+def _ece_and_loss(scores, y):
+    "What is wrong with the probabilities that these scores stand for"
+    return dict(ece=calibration_error(scores.softmax(1), y),
+                loss=judge_scores(scores, y).loss)
+
+def _calibrated(model, letters, aside, alpha, device):
+    "A temperature and a threshold from the rows `aside`, judged on test"
+    own, y_own = scores_of(model, letters.x[aside], device), letters.y[aside]
+    scores, y = scores_of(model, letters.x_test, device), letters.y_test
+    t = fit_temperature(own, y_own)
+    at = conformal_threshold((own/t).softmax(1), y_own, alpha)
+    sets = conformal_sets((scores/t).softmax(1), at)
+    return dict(test=judge_scores(scores, y).dict(),
+                temperature=t,
+                raw=_ece_and_loss(scores, y),
+                tempered=_ece_and_loss(scores/t, y),
+                covered=dict(acc=_share_held(sets, y)),
+                empty=dict(acc=1-sets.any(1).float().mean().item()),
+                size=sets.sum(1).float().mean().item())
+
 def _calibration_study(
     letters, seed, device, scale, # As `run_recipe` gives them
-    reader, frac=.2, alpha=.1,    # A name of `train_reader`; part set aside; see `conformal_threshold`
-):                                # dict: random and photo, how rows were set aside; each with test; temperature; raw and tempered, ece and loss on test; covered, share of test pictures whose set holds the letter; empty, share of empty sets; size, mean letters in a set
-    "Temperature and conformal sets from pictures set aside, judged on test"
+    reader,                       # A name of `train_reader`
+    frac=.2,                      # Part set aside
+    alpha=.1,                     # See `conformal_threshold`
+):                                # dict: random and photo, by how rows were set aside
+    """Temperature and conformal sets from pictures set aside, judged on test
+
+    - test: the reader's `Score`, as a dict
+    - temperature
+    - raw, tempered: ece and loss on test, before and after
+    - covered: share of test pictures whose set holds the letter
+    - empty: share of empty sets
+    - size: mean number of letters in a set
+    """
+    splits = dict(random=random_split(letters.y, frac, seed),
+                  photo=photo_split(letters.x, letters.y, frac, seed))
     res = {}
-    for how, (tr, va) in dict(random=random_split(letters.y, frac, seed), photo=photo_split(letters.x, letters.y, frac, seed)).items():
+    for how, (tr, va) in splits.items():
         model = train_reader(reader, letters.x[tr], letters.y[tr], seed, device, scale)
-        sv, st, y = scores_of(model, letters.x[va], device), scores_of(model, letters.x_test, device), letters.y_test
-        t = fit_temperature(sv, letters.y[va])
-        said = lambda s: dict(ece=calibration_error(s.softmax(1), y), loss=judge_scores(s, y).loss)
-        sets = conformal_sets((st/t).softmax(1), conformal_threshold((sv/t).softmax(1), letters.y[va], alpha))
-        res[how] = dict(test=judge_scores(st, y).dict(), temperature=t, raw=said(st), tempered=said(st/t), covered=dict(acc=sets[torch.arange(len(y)), torch.as_tensor(y)].float().mean().item()),
-                        empty=dict(acc=1-sets.any(1).float().mean().item()), size=sets.sum(1).float().mean().item())
+        res[how] = _calibrated(model, letters, va, alpha, device)
     return res
 
-for k in ("linear", "mlp", "cnn"): recipe(f"calibration.{k}", f"Temperature and conformal sets of a fixed recipe, from random rows and from photographs: {k}", split="photo", claims="Q3", reader=k)(_calibration_study)
+for k in ("linear", "mlp", "cnn"):
+    recipe(f"calibration.{k}",
+           "Temperature and conformal sets of a fixed recipe, "
+           f"from random rows and from photographs: {k}",
+           split="photo", claims="Q3", reader=k)(_calibration_study)
 
 # %% ../nbs/11_honest.ipynb #0a7c8da9
+def _part(groups, frac, g):
+    "Which rows are of a random part of the groups"
+    names = np.unique(groups)
+    return np.isin(groups, g.permutation(names)[:round(frac*len(names))])
+
+def _learned_without(few, aside, seed, device, scale):
+    "A linear layer of the rows that are not `aside`, and its probabilities of those"
+    model = train_reader("linear", few.x[~aside], few.y[~aside], seed, device, scale)
+    return model, scores_of(model, few.x[aside], device).softmax(1)
+
+def _held(probs, y, own, y_own, alpha):
+    "Share of sets that hold the letter, the threshold from other pictures, `own`"
+    at = conformal_threshold(own, y_own, alpha)
+    return dict(acc=_share_held(conformal_sets(probs, at), y))
+
 def _conformal(
     letters, seed, device, scale, # As `run_recipe` gives them
-    photos=2304, of=20, alpha=.1, # Photographs of the world, half of them to set the threshold; variants; see `conformal_threshold`
-):                                # dict of shares of sets that hold the letter, the threshold from: leaking, rows of train photographs; same, other photographs of train's signers; honest, photographs of the world's signers; people, some of those signers, judged on the others
-    "Conformal sets of a linear layer on rendered hands, by where the threshold comes from"
-    from asl_course.synth import synth_letters
-    few, g = synth_letters(scaled(12_000, 1_200, scale), 240, seed), np.random.default_rng(seed)
-    part = lambda groups, frac: np.isin(groups, g.permutation(np.unique(groups))[:round(frac*len(np.unique(groups)))])
+    photos=2304,                  # Photographs of the world, half for the threshold
+    of=20,                        # Variants of each
+    alpha=.1,                     # See `conformal_threshold`
+):                                # dict: shares of sets that hold the letter
+    """Conformal sets of a linear layer on rendered hands, by where thresholds come from
+
+    - leaking: rows of train photographs
+    - same: other photographs of train's signers
+    - honest: photographs of the world's signers
+    - people: some of the world's signers, judged on the others
+    """
+    few, g = _few_hands(seed, scale), np.random.default_rng(seed)
     x, y, photo, signer = rendered_test_set(scaled(photos, 192, scale), of, seed)
-    def probs_of(aside):
-        model = train_reader("linear", few.x[~aside], few.y[~aside], seed, device, scale)
-        return [scores_of(model, o, device).softmax(1) for o in (few.x[aside], x)]
-    def held(probs, at, on): return dict(acc=conformal_sets(probs[on], at)[torch.arange(on.sum()), torch.as_tensor(y[on])].float().mean().item())
-    res = {}
-    for name, aside in dict(leaking=part(np.arange(len(few.y)), .2), same=part(few.photo, .2)).items():
-        own, probs = probs_of(aside)
-        res[name] = held(probs, conformal_threshold(own, few.y[aside], alpha), y>=0)
-    for name, half in dict(honest=part(photo, .5), people=part(signer, .5)).items():
-        res[name] = held(probs, conformal_threshold(probs[half], y[half], alpha), ~half)
+    res, rows = {}, np.arange(len(few.y))
+    few_aside = dict(leaking=_part(rows, .2, g), same=_part(few.photo, .2, g))
+    for name, aside in few_aside.items():
+        model, own = _learned_without(few, aside, seed, device, scale)
+        probs = scores_of(model, x, device).softmax(1)
+        res[name] = _held(probs, y, own, few.y[aside], alpha)
+    halves = dict(honest=_part(photo, .5, g), people=_part(signer, .5, g))
+    for name, half in halves.items():
+        res[name] = _held(probs[~half], y[~half], probs[half], y[half], alpha)
     return res
 
-recipe("conformal.rendered", "Conformal sets at 90 % on rendered hands", split="none")(_conformal);
+recipe("conformal.rendered", "Conformal sets at 90 % on rendered hands",
+       split="none")(_conformal);
 
 # %% ../nbs/11_honest.ipynb #bee11667
 def accuracy_coverage(
     probs, # Probabilities, shape (n, c)
     y,     # Letters, class index, shape (n,)
-):         # A frame, from the surest picture down: threshold; coverage, share of pictures at least so sure; accuracy among them
-    "What abstaining below a threshold would give"
+):         # A frame, from the surest picture down: threshold, coverage and accuracy
+    """What abstaining below a threshold would give
+
+    Coverage is the share of pictures at least so sure; accuracy is among these.
+    """
     sure, guess = _check_probs(probs).max(1)
     order = sure.argsort(descending=True, stable=True)
-    right, k = (guess==torch.as_tensor(y))[order].double(), torch.arange(1, len(y)+1)
-    return pd.DataFrame(dict(threshold=sure[order].numpy(), coverage=(k/len(y)).numpy(), accuracy=(right.cumsum(0)/k).numpy()))
+    right = (guess==torch.as_tensor(y))[order].double()
+    k = torch.arange(1, len(y)+1)
+    return pd.DataFrame(dict(threshold=sure[order].numpy(),
+                             coverage=(k/len(y)).numpy(),
+                             accuracy=(right.cumsum(0)/k).numpy()))
 
 # %% ../nbs/11_honest.ipynb #68d987ee
+def _t1_again(on, seed, device, scale, lr, epochs):
+    "T1's layer from the same start, whatever was trained before"
+    set_seed(seed)
+    return _t1(on, seed, device, scale, lr, 255., epochs)
+
+def _how_sure(scores, y):
+    "Loss, ece, sure, the mean confidence, and size, the spread of the scores"
+    return dict(loss=judge_scores(scores, y).loss,
+                ece=calibration_error(scores.softmax(1), y),
+                sure=scores.softmax(1).max(1)[0].mean().item(),
+                size=scores.std().item())
+
+def _on_photos(model, letters, aside, device):
+    "A model and its temperature from photographs that it has not seen, judged on test"
+    scores = scores_of(model, letters.x_test, device)
+    own = scores_of(model, letters.x[aside], device)
+    t = fit_temperature(own, letters.y[aside])
+    return dict(temperature=t,
+                raw=_how_sure(scores, letters.y_test),
+                tempered=_how_sure(scores/t, letters.y_test))
+
 def _t1_calibration(
-    letters, seed, device, scale,      # As `run_recipe` gives them
-    lrs=(1e-4, 1e-5), epochs=(50, 100), # Learning rates and epochs of T1's two models
-):                                     # dict: fast and slow, each with test; raw; and photo, trained without the photographs that its temperature is fitted on: temperature, raw and tempered. Raw and tempered: on test, loss, ece, sure, the mean confidence, and size, the spread of the scores
-    "T1's two models: accuracy, loss and calibration on test"
+    letters, seed, device, scale, # As `run_recipe` gives them
+    lrs=(1e-4, 1e-5),             # Learning rates of T1's two models
+    epochs=(50, 100),             # Epochs of each
+):                                # dict: fast and slow; of each see below
+    """T1's two models: accuracy, loss and calibration on test
+
+    - test: the model's `Score`, as a dict
+    - raw: loss, ece, mean confidence and spread of scores, as stated
+    - photo: a model that has not learned from photographs set aside: temperature,
+      fitted on these; raw and tempered, as raw above, before and after
+    """
     tr, va = photo_split(letters.x, letters.y, .15, seed)
-    kept, res, y = letters.part(tr), {}, letters.y_test
-    def said(s): return dict(loss=judge_scores(s, y).loss, ece=calibration_error(s.softmax(1), y), sure=s.softmax(1).max(1)[0].mean().item(), size=s.std().item())
-    def trained(on, lr, epochs): set_seed(seed); return _t1(on, seed, device, scale, lr, 255., epochs)
-    for name, lr, ep in zip(("fast", "slow"), lrs, epochs):
-        stated, model = trained(letters, lr, ep), trained(kept, lr, ep)["_model"]
-        raw, own = scores_of(stated["_model"], letters.x_test, device), scores_of(model, letters.x_test, device)
-        t = fit_temperature(scores_of(model, letters.x[va], device), letters.y[va])
-        res[name] = dict(test=stated["test"], raw=said(raw), photo=dict(temperature=t, raw=said(own), tempered=said(own/t)))
+    kept, res = letters.part(tr), {}
+    for name, lr, n in zip(("fast", "slow"), lrs, epochs):
+        stated = _t1_again(letters, seed, device, scale, lr, n)
+        model = _t1_again(kept, seed, device, scale, lr, n)
+        scores = scores_of(stated["_model"], letters.x_test, device)
+        res[name] = dict(test=stated["test"],
+                         raw=_how_sure(scores, letters.y_test),
+                         photo=_on_photos(model["_model"], letters, va, device))
     return res
 
-recipe("calibration.t1", "T1's two models: accuracy, loss, calibration", split="photo", claims="T1.4")(_t1_calibration);
+recipe("calibration.t1", "T1's two models: accuracy, loss, calibration",
+       split="photo", claims="T1.4")(_t1_calibration);
