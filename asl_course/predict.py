@@ -18,7 +18,8 @@ __all__ = ['MODEL_FORMAT', 'ONNX_OPSET', 'PICTURE_SUFFIXES', 'About', 'save_mode
            'square_box', 'prepare_photo', 'Prediction', 'Predictor', 'find_photos', 'read_photos']
 
 # %% ../nbs/14_predict.ipynb #30b9887b
-MODEL_FORMAT, ONNX_OPSET = 1, 18 # Version of the model files; of the ONNX operators in them
+MODEL_FORMAT = 1 # Version of the model files
+ONNX_OPSET = 18  # Version of the ONNX operators in them
 
 @dataclass
 class About:
@@ -29,20 +30,29 @@ class About:
     settings:dict        # Every number of the recipe
     temperature:float    # What scores are divided by
     threshold:float      # Probability below which it is not sure
-    record:dict          # What was measured: accuracy on test and on photographs set aside, and on which data
+    record:dict          # Accuracy on test and on photographs, and on which data
     version:str=""       # Of the library that wrote it
     format:int=MODEL_FORMAT    # Of the file
 
 def _about(text, name):
     "From a file's metadata, checked; raises `ValueError` that names the file"
-    if not text: raise ValueError(f"{name} does not say what it is: expected a file written by `save_model`")
+    ours = "expected a file written by `save_model`"
+    if not text: raise ValueError(f"{name} does not say what it is: {ours}")
     try: o = json.loads(text)
-    except ValueError as e: raise ValueError(f"{name} holds damaged metadata ({e}): get or make it again") from None
-    if o.get("format", 0)>MODEL_FORMAT: raise ValueError(f"{name} has format {o['format']}, this library reads up to {MODEL_FORMAT}: update asl_course")
-    missing = [k for k in About.__dataclass_fields__ if k not in o]
-    if missing: raise ValueError(f"{name} does not say its {', '.join(missing)}: expected a file written by `save_model`")
-    if o["letters"]!=LETTERS: raise ValueError(f"{name} reads the letters {o['letters']!r}: expected {LETTERS!r}")
-    return About(**{k: tuple(v) if k=="size" else v for k, v in o.items() if k in About.__dataclass_fields__})
+    except ValueError as e:
+        raise ValueError(f"{name} holds damaged metadata ({e}): "
+                         "get or make it again") from None
+    if o.get("format", 0)>MODEL_FORMAT:
+        raise ValueError(f"{name} has format {o['format']}, this library reads up to "
+                         f"{MODEL_FORMAT}: update asl_course")
+    fields = About.__dataclass_fields__
+    missing = [k for k in fields if k not in o]
+    if missing:
+        raise ValueError(f"{name} does not say its {', '.join(missing)}: {ours}")
+    if o["letters"]!=LETTERS:
+        raise ValueError(f"{name} reads the letters {o['letters']!r}: "
+                         f"expected {LETTERS!r}")
+    return About(**{k: tuple(o[k]) if k=="size" else o[k] for k in fields})
 
 # %% ../nbs/14_predict.ipynb #a36ff5ce
 def save_model(
@@ -51,48 +61,86 @@ def save_model(
     about:About,  # What the file says of itself; version and format are filled in
 ):                # The path
     "Write a model file, whole or not at all"
-    import torch
     from asl_course import __version__
     path, about = Path(path), replace(about, version=__version__, format=MODEL_FORMAT)
     text = json.dumps(about.__dict__)
-    if path.suffix==".safetensors":
-        from safetensors.torch import save
-        data = save({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, metadata={"asl_course": text})
+    if path.suffix==".safetensors": data = _safetensors_bytes(model, text)
     elif path.suffix==".onnx": data = _onnx_bytes(model, about, text)
-    else: raise ValueError(f"{path.name}: expected a name that ends with .safetensors or .onnx")
+    else:
+        raise ValueError(f"{path.name}: expected a name that ends with "
+                         ".safetensors or .onnx")
     write_atomic(path, data)
     return path
+
+def _safetensors_bytes(model, text):
+    "The weights, and what they are"
+    from safetensors.torch import save
+    weights = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    return save(weights, metadata={"asl_course": text})
 
 # %% ../nbs/14_predict.ipynb #965d4028
 def _onnx_bytes(model, about, text):
     "The deployed computation, from grey levels to probabilities, as an ONNX file"
-    import copy, torch
-    class Deployed(torch.nn.Module):
-        def __init__(self): super().__init__(); self.model = copy.deepcopy(model).cpu().eval()
-        def forward(self, pictures): return (self.model(pictures.float()[:, None]/255)/about.temperature).softmax(1)
-    made = torch.onnx.export(Deployed().eval(), (torch.zeros(2, *about.size, dtype=torch.uint8),), input_names=["pictures"], output_names=["probs"], opset_version=ONNX_OPSET,
-                             dynamic_shapes={"pictures": {0: torch.export.Dim("n")}}, dynamo=True, verbose=False).model_proto
-    for part in (made, made.graph, *made.graph.node, *made.graph.input, *made.graph.output, *made.graph.value_info, *made.graph.initializer): del part.metadata_props[:] # notes of the exporter, with paths
-    made.graph.doc_string = made.doc_string = "Read letters of American Sign Language: uint8 pictures (n, 28, 28) to probabilities (n, 24)"
+    import torch
+    two = torch.zeros(2, *about.size, dtype=torch.uint8)
+    many = {"pictures": {0: torch.export.Dim("n")}}
+    program = torch.onnx.export(_deployed(model, about.temperature), (two,),
+                                input_names=["pictures"], output_names=["probs"],
+                                opset_version=ONNX_OPSET, dynamic_shapes=many,
+                                dynamo=True, verbose=False)
+    made = program.model_proto
+    _remove_notes(made)
+    made.graph.doc_string = made.doc_string = (
+        "Read letters of American Sign Language: "
+        "uint8 pictures (n, 28, 28) to probabilities (n, 24)")
     made.metadata_props.add(key="asl_course", value=text)
     return made.SerializeToString()
+
+def _deployed(model, temperature):
+    "A module from grey levels to probabilities, on the CPU, with a copy of the model"
+    import copy, torch
+    class Deployed(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = copy.deepcopy(model).cpu().eval()
+        def forward(self, pictures):
+            scores = self.model(pictures.float()[:, None]/255)
+            return (scores/temperature).softmax(1)
+    return Deployed().eval()
+
+def _remove_notes(made):
+    "Remove the notes that the exporter leaves in an ONNX model: they hold paths"
+    graph = made.graph
+    values = *graph.input, *graph.output, *graph.value_info
+    for part in (made, graph, *graph.node, *values, *graph.initializer):
+        del part.metadata_props[:]
 
 def load_model(
     path,         # A .safetensors file written by `save_model`
     device="cpu", # Where to put the model
 ):                # (the model, ready to read; its `About`)
-    "Read weights and what they are; raises `ValueError` for anything that is not a model file of this course"
-    import torch
-    from safetensors import SafetensorError, safe_open
+    "Read weights and what they are; raises `ValueError` for any file that is no such"
     from asl_course.cnn import CNN
     path = _model_path(path, ".safetensors")
-    try:
-        with safe_open(path, "pt") as f: about, state = _about((f.metadata() or {}).get("asl_course"), path.name), {k: f.get_tensor(k) for k in f.keys()}
-    except SafetensorError as e: raise ValueError(f"{path.name} is damaged, or no safetensors file ({e}): get or make it again") from None
+    about, state = _read_safetensors(path)
     model = CNN(len(about.letters))
     try: model.load_state_dict(state)
-    except RuntimeError as e: raise ValueError(f"{path.name} holds other weights than the network of this course: {str(e).splitlines()[1].strip()}") from None
+    except RuntimeError as e:
+        why = str(e).splitlines()[1].strip()
+        raise ValueError(f"{path.name} holds other weights than "
+                         f"the network of this course: {why}") from None
     return model.to(device).eval(), about
+
+def _read_safetensors(path):
+    "What the weights are, and the weights"
+    from safetensors import SafetensorError, safe_open
+    try:
+        with safe_open(path, "pt") as f:
+            about = _about((f.metadata() or {}).get("asl_course"), path.name)
+            return about, {k: f.get_tensor(k) for k in f.keys()}
+    except SafetensorError as e:
+        raise ValueError(f"{path.name} is damaged, or no safetensors file ({e}): "
+                         "get or make it again") from None
 
 def shipped_file(
     suffix=".onnx", # Or ".safetensors"
@@ -101,9 +149,12 @@ def shipped_file(
     return Path(find_spec("asl_course").origin).parent/"models"/f"reader{suffix}"
 
 def _model_path(path, suffix):
+    "A file that is there, and that is called as model files are"
     path = Path(path)
     refuse_pickle(path)
-    if path.suffix!=suffix: raise ValueError(f"{path.name}: expected a {suffix} file written by `save_model`")
+    if path.suffix!=suffix:
+        raise ValueError(f"{path.name}: expected a {suffix} file "
+                         "written by `save_model`")
     if not path.exists(): raise FileNotFoundError(f"no file {path}")
     return path
 
@@ -111,82 +162,165 @@ def _model_path(path, suffix):
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _MOST = 150_000_000 # Pixels that are decoded at most
 
-def _named(source): return Path(source).name if isinstance(source, (str, os.PathLike)) else "the picture"
-
 def open_photo(
-    source, # A path, bytes, an open file, a PIL image, or an array: (h, w) or (h, w, 3 or 4), uint8, uint16, or floats in 0..1
+    source, # A path, bytes, an open file, a PIL image or an array, see below
 ):          # PIL image, grey ("L"), upright
-    "A picture of any common kind as grey levels; raises `ValueError` saying what is wrong with it"
-    from PIL import Image, ImageOps
-    name = _named(source)
-    if isinstance(source, np.ndarray): return _from_array(source)
-    if isinstance(source, Image.Image): im = source
-    else:
-        if isinstance(source, (str, os.PathLike)) and not Path(source).exists(): raise FileNotFoundError(f"no file {source}")
-        if isinstance(source, (str, os.PathLike)) and not Path(source).stat().st_size: raise ValueError(f"{name} is empty (0 bytes)")
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-                im = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
-        except Image.DecompressionBombError: raise ValueError(f"{name} is too large: more than {_MOST:,} pixels are not decoded. Make it smaller first.") from None
-        except Image.UnidentifiedImageError: raise ValueError(f"{name} is not a picture that can be read here: expected one of {', '.join(o[1:] for o in PICTURE_SUFFIXES)} (a phone's HEIC picture: save it as JPEG first)") from None
-    if im.width*im.height>_MOST: raise ValueError(f"{name} has {im.width:,}x{im.height:,} pixels: more than {_MOST:,} are not decoded. Make it smaller first.")
-    if min(im.size)<14: raise ValueError(f"{name} has {im.width}x{im.height} pixels: expected at least 14x14")
-    try:
-        if getattr(im, "n_frames", 1)>1: warnings.warn(f"{name} has {im.n_frames} frames: reading the first"); im.seek(0)
-        im = ImageOps.exif_transpose(im)
-    except (EOFError, OSError, SyntaxError, ValueError) as e: raise ValueError(f"{name} is cut short or damaged ({e})") from None
-    if im.mode.startswith("I") or im.mode=="F": return _from_array(np.asarray(im) if im.mode=="F" else np.asarray(im).clip(0, 65535).astype(np.uint16))
-    if "A" in im.mode or "transparency" in im.info:
-        im = im.convert("RGBA"); white = Image.new("RGBA", im.size, "white"); white.alpha_composite(im); im = white
-    return im.convert("RGB").convert("L") if im.mode!="L" else im.copy()
+    """A picture of any common kind as grey levels
 
-def _from_array(a):
+    An array has shape (h, w) or (h, w, 3 or 4) and holds uint8, uint16 or floats in 0..1.
+    Raises `ValueError` that says what is wrong with the picture.
+    """
+    name = _named(source)
+    im = _decode(source, name)
+    _check_size(im, name)
+    return _grey(_upright(im, name))
+
+def _is_path(source): return isinstance(source, (str, os.PathLike))
+def _named(source): return Path(source).name if _is_path(source) else "the picture"
+
+def _decode(source, name):
+    "Whatever it is, as a PIL image, of which a file's pixels may not be read yet"
     from PIL import Image
-    if a.ndim not in (2, 3) or a.ndim==3 and a.shape[2] not in (1, 3, 4): raise ValueError(f"an array of shape {a.shape}: expected (h, w), (h, w, 3) or (h, w, 4)")
-    if min(a.shape[:2])<14: raise ValueError(f"an array of shape {a.shape}: expected at least 14x14 pixels")
-    if a.dtype.kind=="f":
-        if not np.isfinite(a).all(): raise ValueError(f"{(~np.isfinite(a)).sum()} values of the array are not finite: expected 0 to 1")
-        if a.min()<0 or a.max()>1: raise ValueError(f"floats from {a.min():g} to {a.max():g}: expected 0 to 1; give grey levels 0 to 255 as uint8")
-        a = (a*255).round()
+    if isinstance(source, np.ndarray): return _from_array(source)
+    if isinstance(source, Image.Image): return source
+    if _is_path(source): _check_file(source, name)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            if isinstance(source, bytes): source = io.BytesIO(source)
+            return Image.open(source)
+    except Image.DecompressionBombError:
+        raise ValueError(f"{name} is too large: more than {_MOST:,} pixels "
+                         "are not decoded. Make it smaller first.") from None
+    except Image.UnidentifiedImageError:
+        kinds = ", ".join(o[1:] for o in PICTURE_SUFFIXES)
+        raise ValueError(f"{name} is not a picture that can be read here: "
+                         f"expected one of {kinds} "
+                         "(a phone's HEIC picture: save it as JPEG first)") from None
+
+def _check_file(path, name):
+    if not Path(path).exists(): raise FileNotFoundError(f"no file {path}")
+    if not Path(path).stat().st_size: raise ValueError(f"{name} is empty (0 bytes)")
+
+def _check_size(im, name):
+    "Neither too large to be decoded nor too small to be read"
+    if im.width*im.height>_MOST:
+        raise ValueError(f"{name} has {im.width:,}x{im.height:,} pixels: more than "
+                         f"{_MOST:,} are not decoded. Make it smaller first.")
+    if min(im.size)<14:
+        raise ValueError(f"{name} has {im.width}x{im.height} pixels: "
+                         "expected at least 14x14")
+
+def _upright(im, name):
+    "The first frame, turned as the camera says"
+    from PIL import ImageOps
+    try:
+        if getattr(im, "n_frames", 1)>1:
+            warnings.warn(f"{name} has {im.n_frames} frames: reading the first")
+            im.seek(0)
+        return ImageOps.exif_transpose(im)
+    except (EOFError, OSError, SyntaxError, ValueError) as e:
+        raise ValueError(f"{name} is cut short or damaged ({e})") from None
+
+def _grey(im):
+    "Grey levels of 8 bits; what is transparent is white"
+    if im.mode=="F": im = _from_array(np.asarray(im))
+    if im.mode.startswith("I"):
+        levels = np.asarray(im).clip(0, 65535)
+        im = _from_array(levels.astype(np.uint16))
+    if "A" in im.mode or "transparency" in im.info: im = _on_white(im)
+    return im.copy() if im.mode=="L" else im.convert("RGB").convert("L")
+
+def _on_white(im):
+    from PIL import Image
+    im = im.convert("RGBA")
+    white = Image.new("RGBA", im.size, "white")
+    white.alpha_composite(im)
+    return white
+
+# %% ../nbs/14_predict.ipynb #efa0b8cc
+def _from_array(a):
+    "An array as a PIL image of 8 bits"
+    from PIL import Image
+    _check_shape(a)
+    if a.dtype.kind=="f": a = _from_floats(a)
     elif a.dtype==np.uint16: a = (a/257).round() if a.max()>255 else a
     elif a.dtype==bool: a = a*255
-    elif a.dtype.kind not in "ui" or a.min()<0 or a.max()>255: raise ValueError(f"an array of {a.dtype}, {a.min()} to {a.max()}: expected uint8, uint16, or floats in 0..1")
+    else: _check_levels(a)
     a = a.astype(np.uint8)
-    return open_photo(Image.fromarray(a[..., 0] if a.ndim==3 and a.shape[2]==1 else a))
+    return Image.fromarray(a[..., 0] if a.ndim==3 and a.shape[2]==1 else a)
+
+def _check_shape(a):
+    said = f"an array of shape {a.shape}"
+    if a.ndim not in (2, 3) or a.ndim==3 and a.shape[2] not in (1, 3, 4):
+        raise ValueError(f"{said}: expected (h, w), (h, w, 3) or (h, w, 4)")
+    if min(a.shape[:2])<14: raise ValueError(f"{said}: expected at least 14x14 pixels")
+
+def _from_floats(a):
+    "Grey levels 0..255 of floats in 0..1"
+    if not np.isfinite(a).all():
+        n = (~np.isfinite(a)).sum()
+        raise ValueError(f"{n} values of the array are not finite: expected 0 to 1")
+    if a.min()<0 or a.max()>1:
+        raise ValueError(f"floats from {a.min():g} to {a.max():g}: expected 0 to 1; "
+                         "give grey levels 0 to 255 as uint8")
+    return (a*255).round()
+
+def _check_levels(a):
+    if a.dtype.kind not in "ui" or a.min()<0 or a.max()>255:
+        raise ValueError(f"an array of {a.dtype}, {a.min()} to {a.max()}: "
+                         "expected uint8, uint16, or floats in 0..1")
 
 # %% ../nbs/14_predict.ipynb #9503c6e8
 def square_box(
     size,        # (width, height) of the picture
-    crop=None,   # (left, top, right, bottom) of the hand, pixels; by default the middle of the picture
-    margin=0.,   # Added on each side, as a part of the crop's longer side; more than -.5
+    crop=None,   # (left, top, right, bottom) of the hand, pixels; by default the middle
+    margin=0.,   # Added on each side, as a part of the longer side; more than -.5
 ):               # (left, top, side) of a square, pixels; it may reach over the edge
     "The square that is read"
     w, h = size
-    if margin<=-.5: raise ValueError(f"margin is {margin}: expected more than -0.5, else nothing is left")
-    l, t, r, b = crop if crop is not None else ((w-min(w, h))/2, (h-min(w, h))/2, (w+min(w, h))/2, (h+min(w, h))/2)
-    if not (0<=l<r<=w and 0<=t<b<=h): raise ValueError(f"crop {tuple(crop)} of a picture of {w}x{h}: expected 0 <= left < right <= {w} and 0 <= top < bottom <= {h}")
+    if margin<=-.5:
+        raise ValueError(f"margin is {margin}: "
+                         "expected more than -0.5, else nothing is left")
+    l, t, r, b = _middle_box(w, h) if crop is None else crop
+    if not (0<=l<r<=w and 0<=t<b<=h):
+        raise ValueError(f"crop {tuple(crop)} of a picture of {w}x{h}: expected "
+                         f"0 <= left < right <= {w} and 0 <= top < bottom <= {h}")
     side = max(r-l, b-t)*(1+2*margin)
     return (l+r-side)/2, (t+b-side)/2, side
 
+def _middle_box(w, h):
+    short = min(w, h)
+    return (w-short)/2, (h-short)/2, (w+short)/2, (h+short)/2
+
 def prepare_photo(
     source,       # What `open_photo` takes, or a row of 784 grey levels
-    crop=None,    # (left, top, right, bottom) of the hand in the upright picture, pixels; by default the middle square
+    crop=None,    # See `square_box`; pixels of the upright picture
     mirror=False, # For a left hand: mirror left and right?
     margin=0.,    # See `square_box`
 ):                # The 28x28 picture that the model sees, uint8
-    "From a photograph to a picture like those of the data set; a grey picture of 28x28 stays as it is"
-    if isinstance(source, np.ndarray) and source.ndim==1:
-        if source.size!=784: raise ValueError(f"a row of {source.size} values: expected 784 grey levels")
-        source = source.reshape(28, 28)
+    """From a photograph to a picture like those of the data set
+
+    A grey picture of 28x28 stays as it is.
+    """
+    if isinstance(source, np.ndarray) and source.ndim==1: source = _unrolled(source)
     im = open_photo(source)
     if crop is not None or margin or im.size!=(28, 28):
-        l, t, side = square_box(im.size, crop, margin)
-        over = int(np.ceil(max(0, -l, -t, l+side-im.width, t+side-im.height)))
-        if over: im = _padded(im, over)
-        im = im.resize((28, 28), 3, box=(l+over, t+over, l+side+over, t+side+over)) # 3 is bicubic, one of the filters that the data set was made with
+        im = _shrunk(im, *square_box(im.size, crop, margin))
     a = np.asarray(im)
     return np.ascontiguousarray(a[:, ::-1] if mirror else a)
+
+def _unrolled(row):
+    if row.size!=784:
+        raise ValueError(f"a row of {row.size} values: expected 784 grey levels")
+    return row.reshape(28, 28)
+
+def _shrunk(im, l, t, side):
+    "A square of a picture as 28x28; over the edge the last pixels go on"
+    over = int(np.ceil(max(0, -l, -t, l+side-im.width, t+side-im.height)))
+    if over: im = _padded(im, over)
+    box = l+over, t+over, l+side+over, t+side+over
+    return im.resize((28, 28), 3, box=box) # 3: bicubic, as for the data set
 
 def _padded(im, n):
     from PIL import Image
@@ -198,7 +332,7 @@ class Prediction:
     "What a reader says of a picture"
     letter:str          # The most likely letter
     sure:bool           # Is its probability at least the model's threshold?
-    probs:np.ndarray    # Probability of each letter, shape (24,), in the order of `LETTERS`
+    probs:np.ndarray    # Probability of each letter of `LETTERS`, shape (24,)
     picture:np.ndarray  # The picture that was read, uint8, shape (28, 28)
 
     def top(self,
@@ -207,20 +341,22 @@ class Prediction:
         "The most likely letters"
         return [(LETTERS[i], float(self.probs[i])) for i in np.argsort(-self.probs)[:k]]
 
-    def __repr__(self): return f"Prediction({self.letter if self.sure else f'not sure, perhaps {self.letter}'}: {', '.join(f'{l} {p:.3f}' for l, p in self.top())})"
+    def __repr__(self):
+        said = self.letter if self.sure else f"not sure, perhaps {self.letter}"
+        top = ", ".join(f"{l} {p:.3f}" for l, p in self.top())
+        return f"Prediction({said}: {top})"
 
+# %% ../nbs/14_predict.ipynb #a9e7ec29
 class Predictor:
     "A model file that reads pictures; needs neither torch nor a GPU"
     def __init__(self,
-        path=None,      # A .onnx file written by `save_model`; by default the reader that comes with the library
+        path=None,        # A .onnx file of `save_model`; by default the shipped reader
         threads:int=None, # Threads; by default as many as there are processors
     ):
-        import onnxruntime as ort
         self.path = _model_path(ifnone(path, shipped_file()), ".onnx")
-        opts = ort.SessionOptions(); opts.intra_op_num_threads, opts.log_severity_level = threads or 0, 4
-        try: self.session = ort.InferenceSession(str(self.path), opts, providers=["CPUExecutionProvider"])
-        except Exception as e: raise ValueError(f"{self.path.name} is damaged, or no ONNX file ({str(e).splitlines()[0][:120]}): get or make it again") from None
-        self.about = _about(self.session.get_modelmeta().custom_metadata_map.get("asl_course"), self.path.name)
+        self.session = _session(self.path, threads)
+        notes = self.session.get_modelmeta().custom_metadata_map
+        self.about = _about(notes.get("asl_course"), self.path.name)
 
     def probs(self,
         x,          # Pictures, uint8, shape (n, 28, 28)
@@ -228,28 +364,62 @@ class Predictor:
     ):              # Probabilities, float32, shape (n, 24)
         "Read many pictures that are prepared already"
         x = np.asarray(x)
-        if x.dtype!=np.uint8 or x.ndim!=3 or x.shape[1:]!=self.about.size: raise ValueError(f"{x.dtype} of shape {x.shape}: expected uint8 of shape (n, {self.about.size[0]}, {self.about.size[1]})")
-        return np.concatenate([self.session.run(None, {"pictures": x[i:i+bs]})[0] for i in range(0, len(x), bs)]) if len(x) else np.empty((0, len(self.about.letters)), np.float32)
+        self._check_pictures(x)
+        if not len(x): return np.empty((0, len(self.about.letters)), np.float32)
+        def run(xb): return self.session.run(None, {"pictures": xb})[0]
+        return np.concatenate([run(x[i:i+bs]) for i in range(0, len(x), bs)])
 
     def __call__(self,
-        source,       # What `prepare_photo` takes, or a list of such, or an array of rows (n, 784) or pictures (n, 28, 28)
+        source,       # What `prepare_photo` takes, or many such, see below
         crop=None,    # See `prepare_photo`; the same for all
         mirror=False, # For a left hand
     ):                # A `Prediction`, or a list of them
-        "Read one picture, or many"
-        many = isinstance(source, (list, tuple)) or isinstance(source, np.ndarray) and (source.ndim==3 and source.shape[1:]==(28, 28) or source.ndim==2 and source.shape[1]==784)
-        x = [prepare_photo(o, crop, mirror) for o in source] if many else [prepare_photo(source, crop, mirror)]
-        res = [Prediction(LETTERS[p.argmax()], bool(p.max()>=self.about.threshold), p, o) for p, o in zip(self.probs(np.stack(x)) if x else (), x)]
+        """Read one picture, or many
+
+        Many are a list, or an array of rows (n, 784) or of pictures (n, 28, 28).
+        """
+        many = _are_many(source)
+        x = [prepare_photo(o, crop, mirror) for o in (source if many else [source])]
+        probs = self.probs(np.stack(x)) if x else ()
+        res = [self._prediction(*o) for o in zip(probs, x)]
         return res if many else res[0]
+
+    def _check_pictures(self, x):
+        size = self.about.size
+        if x.dtype!=np.uint8 or x.ndim!=3 or x.shape[1:]!=size:
+            raise ValueError(f"{x.dtype} of shape {x.shape}: "
+                             f"expected uint8 of shape (n, {size[0]}, {size[1]})")
+
+    def _prediction(self, probs, picture):
+        sure = bool(probs.max()>=self.about.threshold)
+        return Prediction(LETTERS[probs.argmax()], sure, probs, picture)
+
+def _session(path, threads):
+    "A model file, opened to be run on the CPU"
+    import onnxruntime as ort
+    opts = ort.SessionOptions()
+    opts.intra_op_num_threads = threads or 0
+    opts.log_severity_level = 4
+    on = ["CPUExecutionProvider"]
+    try: return ort.InferenceSession(str(path), opts, providers=on)
+    except Exception as e:
+        why = str(e).splitlines()[0][:120]
+        raise ValueError(f"{path.name} is damaged, or no ONNX file ({why}): "
+                         "get or make it again") from None
+
+def _are_many(source):
+    if isinstance(source, (list, tuple)): return True
+    return isinstance(source, np.ndarray) and source.shape[1:] in ((28, 28), (784,))
 
 # %% ../nbs/14_predict.ipynb #ddeaf535
 def find_photos():
-    "The folder `asl_letters` of photographs from outside the data set, where data is looked for; or None"
+    "The folder `asl_letters` of photographs from elsewhere, or None"
     from asl_course.files import data_places
-    return next((p/"asl_letters" for _, p in data_places() if (p/"asl_letters"/"boxes.csv").exists()), None)
+    folders = (p/"asl_letters" for _, p in data_places())
+    return next((p for p in folders if (p/"boxes.csv").exists()), None)
 
 def read_photos(
-    folder,     # With boxes.csv (file, letter, cx, cy, w, h as fractions of the picture) and photos
+    folder,     # Holds photos, and boxes.csv: file, letter, cx, cy, w, h as fractions
     margin=0.,  # See `prepare_photo`
 ):              # (pictures, uint8, (n, 28, 28); class indexes)
     "Photographs with the box of the hand, prepared"
@@ -258,7 +428,12 @@ def read_photos(
     with open(Path(folder)/"boxes.csv", newline="", encoding="utf-8") as f:
         for o in csv.DictReader(f):
             im = open_photo(Path(folder)/"photos"/o["file"])
-            cx, cy, w, h = (float(o[k]) for k in ("cx", "cy", "w", "h"))
-            crop = [max(0, (cx-w/2)*im.width), max(0, (cy-h/2)*im.height), min(im.width, (cx+w/2)*im.width), min(im.height, (cy+h/2)*im.height)]
-            x.append(prepare_photo(im, crop, margin=margin)); y.append(LETTERS.index(o["letter"]))
+            x.append(prepare_photo(im, _crop(im, o), margin=margin))
+            y.append(LETTERS.index(o["letter"]))
     return np.stack(x), np.array(y)
+
+def _crop(im, o):
+    "(left, top, right, bottom) in pixels of a box that is given in fractions"
+    cx, cy, w, h = (float(o[k]) for k in ("cx", "cy", "w", "h"))
+    return [max(0, (cx-w/2)*im.width), max(0, (cy-h/2)*im.height),
+            min(im.width, (cx+w/2)*im.width), min(im.height, (cy+h/2)*im.height)]
