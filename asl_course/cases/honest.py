@@ -11,33 +11,40 @@ import numpy as np
 # %% ../../nbs/solutions/s11_honest.ipynb #e5c9b4d7
 class Covered:
     "Coverage by letter"
-    hint = "`held[i]` says whether row i's set holds its letter. Whose mean, over which rows?"
-    idea = "`held[y==k]` are the rows of letter k, and their mean is its coverage. An array of 24 of those."
+    hint = ("`held[i]` says whether row i's set holds its letter. "
+            "Whose mean, over which rows?")
+    idea = ("`held[y==k]` are the rows of letter k, and their mean is its coverage. "
+            "An array of 24 of those.")
 
     def cases():
         for seed in (0, 1):
             rng = np.random.default_rng(seed)
             y = np.r_[np.arange(24), rng.integers(0, 24, 200)]
             held = rng.random(len(y))<.9
-            yield f"{len(y)} rows", (held, y), np.array([held[y==k].mean() for k in range(24)])
+            want = np.array([held[y==k].mean() for k in range(24)])
+            yield f"{len(y)} rows", (held, y), want
 
     wrong = [lambda h, y: h.mean(),
              lambda h, y: np.array([h[y==k].sum() for k in range(24)]),
              lambda h, y: np.array([(y[h]==k).mean() for k in range(24)])]
 
 # %% ../../nbs/solutions/s11_honest.ipynb #a39d88a1
-_ENGLISH = np.array([82, 15, 28, 43, 127, 22, 20, 61, 70, 8, 40, 24, 67, 75, 19, 1, 60, 63, 91, 28, 10, 24, 2, 20])
+_ENGLISH = np.array([82, 15, 28, 43, 127, 22, 20, 61, 70, 8, 40, 24,
+                     67, 75, 19, 1, 60, 63, 91, 28, 10, 24, 2, 20])
 
 class Weighted:
     "Accuracy in other company"
     hint = "If E comes ten times as often, its recall counts ten times as much."
-    idea = "A weighted mean: each recall times its count, added up, divided by all counts."
+    idea = ("A weighted mean: each recall times its count, added up, "
+            "divided by all counts.")
 
     def cases():
         r = np.random.default_rng(0).random(24)
         one = np.eye(24, dtype=int)[3]
-        for name, c in {"all as often": np.full(24, 10), "English": _ENGLISH, "one letter only": one}.items():
-            yield name, (r, c), float((r*c).sum()/c.sum()), {"the plain mean": float(r.mean())}
+        counts = {"all as often": np.full(24, 10), "English": _ENGLISH, "one letter only": one}
+        near = {"the plain mean": float(r.mean())}
+        for name, c in counts.items():
+            yield name, (r, c), float((r*c).sum()/c.sum()), near
 
     wrong = [lambda r, c: float(r.mean()),
              lambda r, c: float((r*c).sum()),
@@ -55,15 +62,17 @@ def _first_fall(sure, right, target):
 
 class Threshold:
     "A threshold that keeps a promise"
-    hint = ("Sort by how sure the reader is, surest first. How right are the first k, for every k? "
+    hint = ("Sort by how sure the reader is, surest first. "
+            "How right are the first k, for every k? "
             "Take the longest part that is right enough.")
-    idea = ("`np.argsort(-sure)` puts the surest first. `right` in that order, summed as it goes and "
-            "divided by 1, 2, 3 and so on, is the accuracy of the first k. Of the k that reach the "
-            "target take the last, and its `sure`; if there is none, infinity.")
+    idea = ("`np.argsort(-sure)` puts the surest first. `right` in that order, summed as "
+            "it goes and divided by 1, 2, 3 and so on, is the accuracy of the first k. "
+            "Of the k that reach the target take the last, and its `sure`; if there is none, infinity.")
 
     def cases():
         rng = np.random.default_rng(0)
-        inputs = {"twenty pictures, 9 of 10": (20, .9), "200 pictures, 8 of 10": (200, .8),
+        inputs = {"twenty pictures, 9 of 10": (20, .9),
+                  "200 pictures, 8 of 10": (200, .8),
                   "a mistake among the surest": (50, .95)}
         for name, (n, target) in inputs.items():
             sure = rng.permutation(np.linspace(.2, .99, n))

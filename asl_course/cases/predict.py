@@ -19,9 +19,10 @@ def _longer_side(a, begin):
 
 class Square:
     "The square in the middle"
-    hint = ("The shorter side is the side. How much is left over of the longer one, and how much of "
-            "that is on the left?")
-    idea = ("Let s be the smaller of height and width. Begin half of what is left over from the top, "
+    hint = ("The shorter side is the side. How much is left over of the longer one, "
+            "and how much of that is on the left?")
+    idea = ("Let s be the smaller of height and width. "
+            "Begin half of what is left over from the top, "
             "`(h-s)//2`, and from the left, and take s of each.")
 
     def cases():
@@ -43,18 +44,20 @@ class Square:
 class Least:
     "All right: how little may that mean?"
     hint = "With which accuracy are n of n right in only 25 of 1,000 trials?"
-    idea = "With accuracy p all n are right in p**n of the trials. Set that to 0.025, and solve for p."
+    idea = ("With accuracy p all n are right in p**n of the trials. "
+            "Set that to 0.025, and solve for p.")
 
     def cases():
         for n in (2, 10, 360):
-            near = {"what 50 trials in 1,000 would give": .05**(1/n), "the rule of three, an approximation": 1-3/n}
+            near = {"what 50 trials in 1,000 would give": .05**(1/n),
+                    "the rule of three, an approximation": 1-3/n}
             yield f"{n} of {n}", (n,), .025**(1/n), near
 
     wrong = [lambda n: .05**(1/n), lambda n: 1-3/n, lambda n: .975**(1/n)]
 
 # %% ../../nbs/solutions/s14_predict.ipynb #75bcc584
 def _top_wrong(f, p, k):
-    "What is wrong with the k likeliest letters; their probabilities, and what they should be, are compared"
+    "What is wrong with the k likeliest letters, or their probabilities, got and wanted"
     got = f(p.copy(), k)
     if got is None: raise NotImplementedError
     want = [(LETTERS[i], float(p[i])) for i in np.argsort(-p)[:k]]
@@ -64,9 +67,10 @@ def _top_wrong(f, p, k):
 
 class Top:
     "The likeliest letters"
-    hint = "Order the positions by probability, the largest first; `LETTERS` names them."
-    idea = ("`np.argsort` of the negative probabilities gives the order. For its first `k`: the name in "
-            "`LETTERS`, and the probability as a float.")
+    hint = ("Order the positions by probability, the largest first; "
+            "`LETTERS` names them.")
+    idea = ("`np.argsort` of the negative probabilities gives the order. "
+            "For its first `k`: the name in `LETTERS`, and the probability as a float.")
 
     def cases():
         for seed, k in ((0, 1), (1, 3), (2, 24)):
