@@ -162,10 +162,10 @@ def rendered_test_set(
     return x.numpy(), letter[photo].numpy(), photo.numpy(), signer[photo].numpy()
 
 # %% ../nbs/11_honest.ipynb #538aa144
-def _few_hands(seed, scale):
-    "Rendered letters for a linear layer to learn: variants of 240 photographs"
+def _few_hands(n, seed):
+    "Rendered letters for a linear layer to learn: n variants of few photographs"
     from asl_course.synth import synth_letters
-    return synth_letters(scaled(12_000, 1_200, scale), 240, seed)
+    return synth_letters(n, 240, seed)
 
 def _two_test_sets(right, who, size, people, g):
     "Photographs drawn from all, and from those of a few people"
@@ -202,7 +202,7 @@ def _coverage(
     - plain, cluster: draws whose interval holds it, over pictures and over photographs
     - few: as cluster, when each test set shows `people` signers
     """
-    few = _few_hands(seed, scale)
+    few = _few_hands(scaled(12_000, 1_200, scale), seed)
     model = train_reader("linear", few.x, few.y, seed, device, scale)
     x, y, photo, signer = rendered_test_set(scaled(photos, 192, scale), of, seed)
     right = (scores_of(model, x, device).argmax(1).numpy()==y).reshape(-1, of)
@@ -431,7 +431,7 @@ def _conformal(
     - honest: photographs of the world's signers
     - people: some of the world's signers, judged on the others
     """
-    few, g = _few_hands(seed, scale), np.random.default_rng(seed)
+    few, g = _few_hands(scaled(12_000, 1_200, scale), seed), np.random.default_rng(seed)
     x, y, photo, signer = rendered_test_set(scaled(photos, 192, scale), of, seed)
     res, rows = {}, np.arange(len(few.y))
     few_aside = dict(leaking=_part(rows, .2, g), same=_part(few.photo, .2, g))
@@ -479,12 +479,12 @@ def _how_sure(scores, y):
 
 def _on_photos(model, letters, aside, device):
     "A model and its temperature from photographs that it has not seen, judged on test"
-    scores = scores_of(model, letters.x_test, device)
+    scores, y = scores_of(model, letters.x_test, device), letters.y_test
     own = scores_of(model, letters.x[aside], device)
     t = fit_temperature(own, letters.y[aside])
     return dict(temperature=t,
-                raw=_how_sure(scores, letters.y_test),
-                tempered=_how_sure(scores/t, letters.y_test))
+                raw=_how_sure(scores, y),
+                tempered=_how_sure(scores/t, y))
 
 def _t1_calibration(
     letters, seed, device, scale, # As `run_recipe` gives them

@@ -41,7 +41,8 @@ class Weighted:
     def cases():
         r = np.random.default_rng(0).random(24)
         one = np.eye(24, dtype=int)[3]
-        counts = {"all as often": np.full(24, 10), "English": _ENGLISH, "one letter only": one}
+        counts = {"all as often": np.full(24, 10), "English": _ENGLISH,
+                  "one letter only": one}
         near = {"the plain mean": float(r.mean())}
         for name, c in counts.items():
             yield name, (r, c), float((r*c).sum()/c.sum()), near
@@ -67,7 +68,8 @@ class Threshold:
             "Take the longest part that is right enough.")
     idea = ("`np.argsort(-sure)` puts the surest first. `right` in that order, summed as "
             "it goes and divided by 1, 2, 3 and so on, is the accuracy of the first k. "
-            "Of the k that reach the target take the last, and its `sure`; if there is none, infinity.")
+            "Of the k that reach the target take the last, and its `sure`; "
+            "if there is none, infinity.")
 
     def cases():
         rng = np.random.default_rng(0)
