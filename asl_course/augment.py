@@ -24,12 +24,19 @@ def affine_matrices(
     zoom,  # 1 keeps the size, 2 doubles it, tensor (n,)
     shift, # To the right and down, as a part of the side, tensor (n, 2)
     flip,  # Mirror left and right first? tensor (n,) of True and False
-):         # Matrices (n, 2, 3) for `warp_pictures`: from a place in the new picture, -1..1, to its place in the old one
-    "The way back from each new pixel to the old picture, for pictures mirrored, then turned and zoomed about their middle, then shifted"
+):         # (n, 2, 3): from a place in the new picture, -1..1, to its place in the old
+    "The way back for `warp_pictures`, from mirrored, then turned and zoomed, then shifted"
     a = turn.deg2rad()
-    c, s, side = a.cos()/zoom, a.sin()/zoom, 1-2*flip.to(zoom.dtype)
+    c, s = a.cos()/zoom, a.sin()/zoom
     dx, dy = 2*shift.T
-    return torch.stack([c*side, s*side, -(c*dx+s*dy)*side, -s, c, s*dx-c*dy], 1).reshape(-1, 2, 3)
+    side = 1-2*flip.to(zoom.dtype)
+    x_old = c*side, s*side, -(c*dx+s*dy)*side
+    y_old = -s, c, s*dx-c*dy
+    return torch.stack([*x_old, *y_old], 1).reshape(-1, 2, 3)
+
+def _middles(n, device):
+    "Places of the middles of `n` pixels, from -1 to 1"
+    return (2*torch.arange(n, device=device)+1)/n-1
 
 def warp_pictures(
     xb,            # Pictures, float tensor, shape (n, c, h, w)
@@ -37,14 +44,16 @@ def warp_pictures(
     fill="border", # What lies outside the old picture: "border", its last pixel, or "black"
 ):                 # The new pictures, same shape; bilinear interpolation
     "Look up every new pixel in the old picture"
-    at = lambda k: (2*torch.arange(k, device=xb.device)+1)/k-1 # middles of k pixels
-    y, x = torch.meshgrid(at(xb.shape[2]), at(xb.shape[3]), indexing="ij")
-    grid = matrices.flatten(0, 1)@torch.stack([x, y, torch.ones_like(x)]).flatten(1) # one product for all pictures
-    grid = grid.reshape(len(xb), 2, *xb.shape[2:]).permute(0, 2, 3, 1)
-    return F.grid_sample(xb, grid, padding_mode={"border": "border", "black": "zeros"}[fill], align_corners=False)
+    h, w = xb.shape[2:]
+    y, x = torch.meshgrid(_middles(h, xb.device), _middles(w, xb.device), indexing="ij")
+    new = torch.stack([x, y, torch.ones_like(x)]).flatten(1)
+    old = matrices.flatten(0, 1)@new # one product for all pictures
+    grid = old.reshape(len(xb), 2, h, w).permute(0, 2, 3, 1)
+    padding = {"border": "border", "black": "zeros"}[fill]
+    return F.grid_sample(xb, grid, padding_mode=padding, align_corners=False)
 
 # %% ../nbs/09_augment.ipynb #c6f0aa1e
-def _one_of(n, lo, hi, g): return torch.empty(n).uniform_(lo, hi, generator=g)
+_MOST = dict(rotate=180, zoom=.9, shift=1, flip=1, light=1, contrast=1, noise=1, cutout=1)
 
 class Augment:
     "Change each picture of a batch at random, a little; with all strengths 0, nothing"
@@ -53,118 +62,209 @@ class Augment:
         zoom:float=0.,     # Larger or smaller by up to this part, 0..0.9
         shift:float=0.,    # Moved by up to this part of the side, along both axes, 0..1
         flip:float=0.,     # Share of pictures that are mirrored left and right, 0..1
-        light:float=0.,    # Lighter or darker by up to this, where black is 0 and white is 1
+        light:float=0.,    # Lighter or darker by up to this, where white is 1, 0..1
         contrast:float=0., # More or less contrast by up to this part, 0..1
-        noise:float=0.,    # Spread of the noise added to each pixel, where white is 1
-        cutout:float=0.,   # Side of a square set to the picture's mean, as a part of the side, 0..1
-        fill="border",     # What comes in from outside: "border", the last pixel again, or "black"
+        noise:float=0.,    # Spread of the noise added to each pixel, where white is 1, 0..1
+        cutout:float=0.,   # Side of a square set to the picture's mean, part of the side, 0..1
+        fill="border",     # What comes in from outside: "border", the last pixel, or "black"
         seed:int=42,       # The same seed, the same changes
         **unknown,         # Nothing else: a name that is not listed here is an error
-    ):                     # Called with pictures (n, c, h, w) in [0, 1]; returns as many, on their device
-        most = dict(rotate=180, zoom=.9, shift=1, flip=1, light=1, contrast=1, noise=1, cutout=1)
-        if unknown: raise TypeError(f"unknown change {', '.join(unknown)}: expected {', '.join(most)}, fill or seed")
+    ):                     # Called with pictures (n, c, h, w) in [0, 1]; returns as many
         store_attr("rotate,zoom,shift,flip,light,contrast,noise,cutout,fill")
-        for k, top in most.items():
-            if not 0<=getattr(self, k)<=top: raise ValueError(f"{k} is {getattr(self, k)}: expected 0 (nothing) to {top}")
-        if fill not in ("border", "black"): raise ValueError(f"fill is {fill!r}: expected 'border' or 'black'")
+        _check_changes(self, unknown)
         self.g = torch.Generator().manual_seed(seed)
     def __call__(self,
         xb, # Pictures, float tensor, shape (n, c, h, w), in [0, 1]
-    ):      # The same shape and range
+    ):      # The same shape and range, on the same device
         _check_pictures(xb)
-        n, side, draw = len(xb), xb.shape[-1], lambda *a: _one_of(*a, self.g)
-        if self.rotate or self.zoom or self.shift or self.flip:
-            m = affine_matrices(draw(n, -self.rotate, self.rotate), draw(n, 1-self.zoom, 1+self.zoom), draw(2*n, -self.shift, self.shift).reshape(n, 2), draw(n, 0, 1)<self.flip)
-            xb = warp_pictures(xb, m.to(xb.device), self.fill)
-        if self.light or self.contrast:
-            more, add = (draw(n, -k, k).reshape(n, 1, 1, 1).to(xb.device) for k in (self.contrast, self.light))
-            xb = (xb*(1+more)).add_(add-more*xb.mean((1, 2, 3), keepdim=True)).clamp_(0, 1)
-        if self.noise: xb = (self.noise*torch.randn(xb.shape, generator=self.g).to(xb.device)).add_(xb).clamp_(0, 1)
-        if self.cutout:
-            k = round(self.cutout*side)
-            at = draw(2*n, 0, side-k+1).long().reshape(2, n, 1).to(xb.device)
-            i = torch.arange(side, device=xb.device)
-            rows, cols = ((i>=o)&(i<o+k) for o in at)
-            xb = torch.where((rows[:, :, None]&cols[:, None])[:, None], xb.mean((1, 2, 3), keepdim=True), xb)
+        if self.rotate or self.zoom or self.shift or self.flip: xb = self._move(xb)
+        if self.light or self.contrast: xb = self._relight(xb)
+        if self.noise: xb = self._add_noise(xb)
+        if self.cutout: xb = self._cut_out(xb)
         return xb
-    def __repr__(self): return f"Augment({', '.join(f'{k}={v:g}' for k, v in vars(self).items() if isinstance(v, (int, float)) and v)})"
+    def _draw(self, n, lo, hi): return torch.empty(n).uniform_(lo, hi, generator=self.g)
+    def _move(self, xb):
+        n = len(xb)
+        turn  = self._draw(n, -self.rotate, self.rotate)
+        zoom  = self._draw(n, 1-self.zoom, 1+self.zoom)
+        shift = self._draw(2*n, -self.shift, self.shift).reshape(n, 2)
+        flip  = self._draw(n, 0, 1)<self.flip
+        matrices = affine_matrices(turn, zoom, shift, flip)
+        return warp_pictures(xb, matrices.to(xb.device), self.fill)
+    def _draw_each(self, xb, most):
+        "A number from -most to most for each picture of a batch"
+        n = len(xb)
+        return self._draw(n, -most, most).reshape(n, 1, 1, 1).to(xb.device)
+    def _relight(self, xb):
+        more = self._draw_each(xb, self.contrast)
+        add  = self._draw_each(xb, self.light)
+        mean = xb.mean((1, 2, 3), keepdim=True)
+        return (xb*(1+more)).add_(add-more*mean).clamp_(0, 1)
+    def _add_noise(self, xb):
+        noise = torch.randn(xb.shape, generator=self.g).to(xb.device)
+        return (self.noise*noise).add_(xb).clamp_(0, 1)
+    def _cut_out(self, xb):
+        n, side = len(xb), xb.shape[-1]
+        k = round(self.cutout*side)
+        at = self._draw(2*n, 0, side-k+1).long().reshape(2, n, 1).to(xb.device)
+        i = torch.arange(side, device=xb.device)
+        rows, cols = ((i>=o)&(i<o+k) for o in at)
+        square = (rows[:, :, None]&cols[:, None])[:, None]
+        return torch.where(square, xb.mean((1, 2, 3), keepdim=True), xb)
+    def __repr__(self):
+        on = {k: getattr(self, k) for k in _MOST if getattr(self, k)}
+        return f"Augment({', '.join(f'{k}={v:g}' for k, v in on.items())})"
+
+def _check_changes(aug, unknown):
+    "Raise an error for a change that `Augment` does not know, or cannot make so strong"
+    if unknown:
+        known = f"{', '.join(_MOST)}, fill or seed"
+        raise TypeError(f"unknown change {', '.join(unknown)}: expected {known}")
+    for k, most in _MOST.items():
+        v = getattr(aug, k)
+        if not 0<=v<=most: raise ValueError(f"{k} is {v}: expected 0 (nothing) to {most}")
+    if aug.fill not in ("border", "black"):
+        raise ValueError(f"fill is {aug.fill!r}: expected 'border' or 'black'")
 
 def _check_pictures(xb):
-    if not isinstance(xb, torch.Tensor) or xb.dim()!=4: raise ValueError(f"got {list(getattr(xb, 'shape', []))} of {type(xb).__name__}: expected a tensor (n, channels, height, width)")
-    if not xb.is_floating_point(): raise ValueError(f"pictures are {xb.dtype}: expected float, 0 to 1; divide by 255 first, as `Batches` does")
-    if xb.shape[2]!=xb.shape[3]: raise ValueError(f"pictures are {xb.shape[2]} high and {xb.shape[3]} wide: expected squares; crop them first")
-    if not len(xb): return
-    lo, hi = xb.aminmax()
-    if hi>1.001 or lo<-.001: raise ValueError(f"pixels reach from {lo:.3g} to {hi:.3g}: expected 0 to 1; divide by 255 and leave any other rescaling to the model")
+    "Raise `ValueError` for anything but square pictures in [0, 1]"
+    if not isinstance(xb, torch.Tensor) or xb.dim()!=4:
+        got = f"{list(getattr(xb, 'shape', []))} of {type(xb).__name__}"
+        raise ValueError(f"got {got}: expected a tensor (n, channels, height, width)")
+    if not xb.is_floating_point():
+        raise ValueError(f"pictures are {xb.dtype}: expected float, 0 to 1; "
+                         "divide by 255 first, as `Batches` does")
+    h, w = xb.shape[2:]
+    if h!=w:
+        raise ValueError(f"pictures are {h} high and {w} wide: "
+                         "expected squares; crop them first")
+    if len(xb): _check_range(*xb.aminmax())
+
+def _check_range(lo, hi):
+    "Raise `ValueError` for pixels that lie outside [0, 1]"
+    if hi>1.001 or lo<-.001:
+        raise ValueError(f"pixels reach from {lo:.3g} to {hi:.3g}: expected 0 to 1; "
+                         "divide by 255 and leave any other rescaling to the model")
 
 # %% ../nbs/09_augment.ipynb #c901bc5c
-CHANGES = dict(rotate=10, zoom=.12, shift=.1, flip=.5, light=.15, contrast=.3, noise=.02, cutout=.3)
+CHANGES = dict(rotate=10, zoom=.12, shift=.1, flip=.5,
+               light=.15, contrast=.3, noise=.02, cutout=.3)
 
+# %% ../nbs/09_augment.ipynb #4536f7e0
 def _ablate(
     letters, seed, device, scale, # As `run_recipe` gives them
-    changes={}, epochs=12, part=.25, # Strengths of `Augment`; epochs; part of the train photographs that is learned from
+    changes={},                   # Strengths of `Augment`
+    epochs=12,                    # Times through the rows
+    part=.25,                     # Share of the train photographs to learn from
 ):                                # dict: valid (photographs set aside) and test
     "A CNN on some photographs, with some changes"
     tr, va = photo_split(letters.x, letters.y, .2, seed)
     tr = tr[photo_split(letters.x[tr], letters.y[tr], part, seed)[1]]
-    model, _ = cnn_fit(letters.x[tr], letters.y[tr], seed, device, scaled(epochs, 2, scale), tfm=Augment(**changes, seed=seed) if changes else None)
+    tfm = Augment(**changes, seed=seed) if changes else None
+    model, _ = cnn_fit(letters.x[tr], letters.y[tr], seed, device,
+                       scaled(epochs, 2, scale), tfm=tfm)
     return judge(model, letters, va, device)
 
-recipe("augment.none", "A quarter of the photographs, unchanged", split="photo", claims="Q1")(_ablate)
-recipe("augment.all", "A quarter of the photographs, all changes", split="photo", claims="Q1", changes=CHANGES)(_ablate)
-for k in CHANGES:
-    recipe(f"augment.{k}", f"A quarter of the photographs, {k} alone", split="photo", claims="Q1" if k=="flip" else "", changes={k: CHANGES[k]})(_ablate)
-    recipe(f"augment.no-{k}", f"A quarter of the photographs, all changes but {k}", split="photo", claims="Q1" if k=="flip" else "", changes={o: v for o, v in CHANGES.items() if o!=k})(_ablate)
+def _one_change(k):
+    "Register recipes with the change `k` alone, and with all others"
+    about = dict(split="photo", claims="Q1" if k=="flip" else "")
+    others = {o: v for o, v in CHANGES.items() if o!=k}
+    recipe(f"augment.{k}", f"A quarter of the photographs, {k} alone",
+           changes={k: CHANGES[k]}, **about)(_ablate)
+    recipe(f"augment.no-{k}", f"A quarter of the photographs, all changes but {k}",
+           changes=others, **about)(_ablate)
+
+recipe("augment.none", "A quarter of the photographs, unchanged",
+       split="photo", claims="Q1")(_ablate)
+recipe("augment.all", "A quarter of the photographs, all changes",
+       split="photo", claims="Q1", changes=CHANGES)(_ablate)
+for k in CHANGES: _one_change(k)
 
 # %% ../nbs/09_augment.ipynb #da27f109
 def _full_flip(
     letters, seed, device, scale, # As `run_recipe` gives them
-    changes, epochs=6,            # Strengths of `Augment`; epochs
+    changes,                      # Strengths of `Augment`
+    epochs=6,                     # Times through all train rows
 ):                                # dict: test, and mirrored, the mirror image of test
     "A CNN on all train rows with all changes but the mirror, or with it too"
-    model, _ = cnn_fit(letters.x, letters.y, seed, device, scaled(epochs, 2, scale), tfm=Augment(**changes, seed=seed))
-    mirrored = judge_scores(scores_of(model, letters.x_test[:, :, ::-1].copy(), device), letters.y_test)
+    model, _ = cnn_fit(letters.x, letters.y, seed, device, scaled(epochs, 2, scale),
+                       tfm=Augment(**changes, seed=seed))
+    scores = scores_of(model, letters.x_test[:, :, ::-1].copy(), device)
+    mirrored = judge_scores(scores, letters.y_test)
     return dict(test=score_test(model, letters, device).dict(), mirrored=mirrored.dict())
 
-recipe("augment.full", "All rows, all changes but the mirror", split="none", claims="Q1", changes={**CHANGES, "flip": 0.})(_full_flip)
-recipe("augment.full-flip", "All rows, all changes", split="none", claims="Q1", changes=CHANGES)(_full_flip);
+recipe("augment.full", "All rows, all changes but the mirror",
+       split="none", claims="Q1", changes={**CHANGES, "flip": 0.})(_full_flip)
+recipe("augment.full-flip", "All rows, all changes",
+       split="none", claims="Q1", changes=CHANGES)(_full_flip);
 
 # %% ../nbs/09_augment.ipynb #ce407109
 PARTNERS = ("KP", "GQ", "HU") # Letters that differ mostly by where they point
 
+# %% ../nbs/09_augment.ipynb #80ebd6fc
+def _partners():
+    "The class of each class's partner; its own where it has none"
+    other = np.arange(24)
+    for a, b in PARTNERS:
+        i, j = LETTERS.index(a), LETTERS.index(b)
+        other[i], other[j] = j, i
+    return other
+
 def _turn(
     letters, seed, device, scale, # As `run_recipe` gives them
-    degrees=(0, 10, 45, 90, 180), epochs=6, # Largest turn; epochs
-):                                # dict: one entry a turn, with valid, and partner, the share of pictures of `PARTNERS` read as their partner
+    degrees=(0, 10, 45, 90, 180), # Largest turns
+    epochs=6,                     # Times through the rows
+):                                # dict: for each turn valid, and partner, the share of
+                                  # pictures of `PARTNERS` that are read as their partner
     "A CNN with train pictures turned by more and more, validated on photographs"
     tr, va = photo_split(letters.x, letters.y, .2, seed)
-    y, other = letters.y[va], np.arange(24)
-    for a, b in PARTNERS: other[[LETTERS.index(a), LETTERS.index(b)]] = LETTERS.index(b), LETTERS.index(a)
-    res, paired = {}, other[y]!=y
+    x, y, y_valid = letters.x[tr], letters.y[tr], letters.y[va]
+    partner = _partners()[y_valid]
+    res, paired = {}, partner!=y_valid
     for d in degrees:
-        model, _ = cnn_fit(letters.x[tr], letters.y[tr], seed, device, scaled(epochs, 2, scale), tfm=Augment(rotate=d, seed=seed))
+        tfm = Augment(rotate=d, seed=seed)
+        model, _ = cnn_fit(x, y, seed, device, scaled(epochs, 2, scale), tfm=tfm)
         scores = scores_of(model, letters.x[va], device)
-        res[f"turn{d}"] = dict(valid=judge_scores(scores, y).dict(), partner=float((scores.argmax(1).numpy()==other[y])[paired].mean()))
+        swapped = scores.argmax(1).numpy()==partner
+        res[f"turn{d}"] = dict(valid=judge_scores(scores, y_valid).dict(),
+                               partner=float(swapped[paired].mean()))
     return res
 
-recipe("augment.turn", "Train pictures turned by up to 180 degrees", split="photo")(_turn);
+recipe("augment.turn", "Train pictures turned by up to 180 degrees",
+       split="photo")(_turn);
 
 # %% ../nbs/09_augment.ipynb #c36e52f3
 def _t3_augmented(
     letters, seed, device, scale, # As `run_recipe` gives them
-    softmax=True, flip=.5, fill="black", epochs=20, rotate=10, zoom=.1, shift=.1, # A softmax in front of the loss? share of mirrored pictures; see `Augment`; epochs; degrees; zoom and shift (not stated by T3)
-):                                # As `t3_train`; and augmented, the chosen epoch's score on changed test pictures; first20, accuracy of the best of the first 20 epochs
+    softmax=True,                 # A softmax in front of the loss?
+    flip=.5,                      # Share of mirrored pictures
+    fill="black",                 # See `Augment`
+    epochs=20,                    # Times through the train rows
+    rotate=10,                    # Degrees
+    zoom=.1,                      # As a part; not stated by T3
+    shift=.1,                     # As a part of the side; not stated by T3
+):                                # As `t3_train`; augmented, the score on changed test
+                                  # pictures; first20, the best of the first 20 epochs
     "T3's network on changed pictures"
-    aug = lambda seed: Augment(rotate, zoom, shift, flip, fill=fill, seed=seed)
-    model = nn.Sequential(Rescale(), T3CNN(), *[nn.Softmax(1)]*softmax).to(memory_format=torch.channels_last)
-    res = t3_train(model, letters, seed, device, scale, epochs, tfm=aug(seed))
-    best = int(np.argmin(res["curve"]["valid_loss"][:20]))
-    return res | dict(augmented=evaluate(model, CountedBatches(letters, device=device, tfm=aug(seed+1000))).dict(),
-                      first20=dict(best_epoch=best, acc=res["curve"]["valid_acc"][best]))
+    def changes(seed): return Augment(rotate, zoom, shift, flip, fill=fill, seed=seed)
+    layers = Rescale(), T3CNN(), *[nn.Softmax(1)]*softmax
+    model = nn.Sequential(*layers).to(memory_format=torch.channels_last)
+    res = t3_train(model, letters, seed, device, scale, epochs, tfm=changes(seed))
+    curve = res["curve"]
+    best = int(np.argmin(curve["valid_loss"][:20]))
+    test = CountedBatches(letters, device=device, tfm=changes(seed+1000))
+    return res | dict(augmented=evaluate(model, test).dict(),
+                      first20=dict(best_epoch=best, acc=curve["valid_acc"][best]))
 
 _test = dict(split="test", selected_on="test", seeds=3, claims="T3.11")
-recipe("t3.augmented", "T3 as stated: changed pictures, a softmax in front of the loss; 20 epochs, and 20 more", epochs=40, **_test)(_t3_augmented)
-recipe("t3.augmented-scores", "T3's changed pictures, without the softmax", softmax=False, **_test)(_t3_augmented)
-recipe("t3.augmented-no-flip", "T3's changed pictures, no flip", flip=0., **_test)(_t3_augmented)
-recipe("t3.augmented-border", "T3's changed pictures, filled with the border", fill="border", **_test)(_t3_augmented)
-recipe("t3.augmented-scores-no-flip", "T3's changed pictures, no softmax, no flip", softmax=False, flip=0., **_test)(_t3_augmented);
+recipe("t3.augmented",
+       "T3 as stated: changed pictures, a softmax in front of the loss; 20 epochs, and 20 more",
+       epochs=40, **_test)(_t3_augmented)
+recipe("t3.augmented-scores", "T3's changed pictures, without the softmax",
+       softmax=False, **_test)(_t3_augmented)
+recipe("t3.augmented-no-flip", "T3's changed pictures, no flip",
+       flip=0., **_test)(_t3_augmented)
+recipe("t3.augmented-border", "T3's changed pictures, filled with the border",
+       fill="border", **_test)(_t3_augmented)
+recipe("t3.augmented-scores-no-flip", "T3's changed pictures, no softmax, no flip",
+       softmax=False, flip=0., **_test)(_t3_augmented);

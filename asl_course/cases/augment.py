@@ -13,12 +13,14 @@ import torch.nn.functional as F
 # %% ../../nbs/solutions/s09_augment.ipynb #b4345500
 class Shear:
     "Shear"
-    hint = ("Row one of the matrix says where a new pixel takes its x from: so much of x, so "
-            "much of y, and a shift.")
-    idea = "x comes from x+k*y, y from y. Write each as a row: its share of x, its share of y, its shift."
+    hint = ("Row one of the matrix says where a new pixel takes its x from: "
+            "so much of x, so much of y, and a shift.")
+    idea = ("x comes from x+k*y, y from y. "
+            "Write each as a row: its share of x, its share of y, its shift.")
 
     def cases():
-        for k in (0., .3, -1.5): yield f"k = {k:g}", (k,), torch.tensor([[1., k, 0], [0, 1, 0]])
+        for k in (0., .3, -1.5):
+            yield f"k = {k:g}", (k,), torch.tensor([[1., k, 0], [0, 1, 0]])
 
     wrong = [lambda k: torch.tensor([[1., 0, 0], [k, 1, 0]]),
              lambda k: torch.tensor([[1., -k, 0], [0, 1, 0]]),
@@ -30,14 +32,17 @@ def _same(x): return x
 
 class Views:
     "More views"
-    hint = "Each view gives probabilities. Average those, not the scores, and count the picture as it is."
-    idea = ("A list of views, the batch itself first; `softmax` of the model's scores for each; "
+    hint = ("Each view gives probabilities. "
+            "Average those, not the scores, and count the picture as it is.")
+    idea = ("A list of views, the batch itself first; "
+            "`softmax` of the model's scores for each; "
             "`torch.stack`, and the mean over views.")
 
     def cases():
         model = nn.Sequential(nn.Flatten(), nn.Linear(16, 5))
         mirror, dim, light = (lambda o: o.flip(-1)), (lambda o: o*.5), (lambda o: o+1)
-        inputs = {"no changes": [], "one change": [mirror], "three changes": [mirror, dim, light]}
+        inputs = {"no changes": [], "one change": [mirror],
+                  "three changes": [mirror, dim, light]}
         with torch.no_grad():
             for p in model.parameters(): p.copy_(torch.randn(p.shape))
             for name, changes in inputs.items():
@@ -54,9 +59,10 @@ def _one_hot(y): return F.one_hot(y, 24).float()
 
 class Mix:
     "Mixing two pictures"
-    hint = "The same share mixes pictures and targets; a target is one-hot before it is mixed."
-    idea = ("`F.one_hot(y, 24).float()` makes targets that can be mixed. Then the same line for "
-            "both: `lam` of the first, `1-lam` of the second.")
+    hint = ("The same share mixes pictures and targets; "
+            "a target is one-hot before it is mixed.")
+    idea = ("`F.one_hot(y, 24).float()` makes targets that can be mixed. "
+            "Then the same line for both: `lam` of the first, `1-lam` of the second.")
 
     def cases():
         ya, yb = torch.tensor([0, 5, 23, 2]), torch.tensor([1, 5, 0, 7])
