@@ -44,39 +44,69 @@ class LetterDL(DataLoader):
         batches,       # `Batches`; its shuffling, batch size and device are kept
         vocab=LETTERS, # Names of the classes; raises `ValueError` when a class has none
     ):
-        if int(batches.y.max())>=len(vocab): raise ValueError(f"labels reach {int(batches.y.max())}: expected 0 to {len(vocab)-1}, for {len(vocab)} names")
-        self.batches, self.vocab = batches, CategoryMap(list(vocab), sort=False) # a plain list of names would mean several targets to fastai
-        super().__init__(_Rows(len(batches.y)), bs=batches.bs, indexed=True, device=batches.y.device)
+        most, n = int(batches.y.max()), len(vocab)
+        if most>=n: raise ValueError(f"labels reach {most}: expected 0 to {n-1}, for {n} names")
+        self.batches = batches
+        self.vocab = CategoryMap(list(vocab), sort=False) # in a list, each name is a target
+        super().__init__(_Rows(len(batches.y)), bs=batches.bs, indexed=True,
+                         device=batches.y.device)
     def __iter__(self): yield from self.batches
     def __len__(self): return len(self.batches)
-    def new(self, dataset=None, cls=None, **kwargs): # fastai asks for a copy without shuffling, to look at pictures in order, or without data, to export
+    def new(self,
+        dataset=None, # When it is empty, for an export, no pictures go with the copy
+        cls=None,     # Not used
+        **kwargs,     # With `get_idxs`, or `shuffle` that is not true, the copy is in order
+    ):                # A `LetterDL`
+        "The copy that fastai asks for"
         b = self.batches
-        if dataset is not None and not len(dataset): b = Batches(b.x[:1, 0]*0, b.y[:1]*0, b.bs) # an exported Learner takes no pictures with it
-        elif "get_idxs" in kwargs or not kwargs.get("shuffle", b.shuffle): b = Batches(b.x[:, 0], b.y, b.bs, device=b.y.device)
+        if dataset is not None and not len(dataset):
+            b = Batches(b.x[:1, 0]*0, b.y[:1]*0, b.bs)
+        elif "get_idxs" in kwargs or not kwargs.get("shuffle", b.shuffle):
+            b = Batches(b.x[:, 0], b.y, b.bs, device=b.y.device)
         return type(self)(b, list(self.vocab))
-    def show_batch(self, b=None, max_n=8, **kwargs):
+    def show_batch(self,
+        b=None,   # (pictures, class indexes); by default the first batch
+        max_n=8,  # Pictures to show, at most
+        **kwargs, # Not used
+    ):
+        "Pictures with their letters"
         xb, yb = b or self.one_batch()
-        display(show_hands(xb[:max_n].cpu(), [self.vocab[i] for i in yb[:max_n]], title="A batch"))
-    def show_results(self, b, out, max_n=8, **kwargs):
+        names = [self.vocab[i] for i in yb[:max_n]]
+        display(show_hands(xb[:max_n].cpu(), names, title="A batch"))
+    def show_results(self,
+        b,        # (pictures, class indexes)
+        out,      # Classes that were read
+        max_n=8,  # Pictures to show, at most
+        **kwargs, # Not used
+    ):
+        "Pictures with their letters and what was read"
         xb, yb = b
-        display(show_hands(xb[:max_n].cpu(), [f"{self.vocab[t]} read {self.vocab[p]}" for t, p in zip(yb[:max_n], out[:max_n])], title="What was read"))
+        pairs = zip(yb[:max_n], out[:max_n])
+        names = [f"{self.vocab[t]} read {self.vocab[p]}" for t, p in pairs]
+        display(show_hands(xb[:max_n].cpu(), names, title="What was read"))
 
 def letter_dls(
-    x, y,         # Pictures, uint8, shape (n, 28, 28), and class indexes
-    x_valid, y_valid, # Those to validate on
+    x,            # Pictures to learn from, uint8, shape (n, 28, 28)
+    y,            # Their class indexes, shape (n,)
+    x_valid,      # Pictures to validate on
+    y_valid,      # Their class indexes
     bs=128,       # Batch size
     seed=42,      # Seed of the order
     device="cpu", # Where the data live
     path=".",     # Where fastai keeps what it saves
 ):                # fastai `DataLoaders`
     "Train and validation batches for a fastai `Learner`"
-    train, valid = Batches(x, y, bs, shuffle=True, seed=seed, device=device), Batches(x_valid, y_valid, 2048, device=device)
-    return DataLoaders(LetterDL(train), LetterDL(valid), path=path, device=torch.device(device))
+    train = Batches(x, y, bs, shuffle=True, seed=seed, device=device)
+    valid = Batches(x_valid, y_valid, 2048, device=device)
+    return DataLoaders(LetterDL(train), LetterDL(valid),
+                       path=path, device=torch.device(device))
 
 # %% ../nbs/10_learner.ipynb #2de0cae9
 class ChangeBatch(Callback):
     "Change each train batch, as `tfm` of `fit` does"
-    def __init__(self, tfm): # `tfm`: an `Augment`, or anything that takes and returns pictures
+    def __init__(self,
+        tfm, # An `Augment`, or anything that takes and returns pictures
+    ):
         self.tfm = tfm
     def before_batch(self):
         if self.training: self.learn.xb = (self.tfm(self.xb[0]),)
@@ -85,42 +115,67 @@ class ChangeBatch(Callback):
 class Autocast(Callback):
     "Compute in bfloat16 where it is safe, on any kind of device; weights stay in 32 bits"
     order = 10 # as fastai's own
-    def before_batch(self): self.cast = torch.autocast(self.xb[0].device.type, torch.bfloat16); self.cast.__enter__()
+    def before_batch(self):
+        self.cast = torch.autocast(self.xb[0].device.type, torch.bfloat16)
+        self.cast.__enter__()
     def after_pred(self): self.learn.pred = self.pred.float()
     def after_loss(self): self.cast.__exit__(None, None, None)
 
 # %% ../nbs/10_learner.ipynb #61d065fa
+def _can_pickle(o):
+    try: pickle.dumps(o)
+    except (pickle.PicklingError, AttributeError, TypeError): return False
+    return True
+
+def _parts_of(learn):
+    "What is written with a Learner, by name"
+    parts = dict(model=learn.model, loss_func=learn.loss_func, opt_func=learn.opt_func,
+                 splitter=learn.splitter)
+    for i, m in enumerate(learn.metrics): parts[f"metric {i}"] = m
+    for o in learn.cbs:
+        own = [v for k, v in vars(o).items() if k not in ("learn", "_stats")]
+        parts[f"callback {o.name}"] = own
+    return parts
+
 def export_learner(
     learn, # A fastai `Learner`
     path,  # File to write, by custom ending in .pkl
 ):         # Its whole path
-    "`learn.export` by Python's own pickle, whole or not at all; raises `ValueError` for what has no name, such as a lambda"
-    def _fails(o):
-        try: pickle.dumps(o)
-        except (pickle.PicklingError, AttributeError, TypeError): return True
-    parts = dict(model=learn.model, loss_func=learn.loss_func, opt_func=learn.opt_func, splitter=learn.splitter) | {f"metric {i}": m for i, m in enumerate(learn.metrics)} | {f"callback {o.name}": [v for k, v in vars(o).items() if k not in ("learn", "_stats")] for o in learn.cbs}
-    bad = [k for k, o in parts.items() if _fails(o)]
-    if bad: raise ValueError(f"{', '.join(bad)} cannot be exported: probably a lambda or a function defined inside another; define it by name in a module, or keep the weights alone with `save_weights`")
+    """`learn.export` by Python's own pickle, whole or not at all;
+    raises `ValueError` for what has no name, such as a lambda"""
+    bad = [k for k, o in _parts_of(learn).items() if not _can_pickle(o)]
+    if bad:
+        raise ValueError(f"{', '.join(bad)} cannot be exported: "
+                         "probably a lambda or a function defined inside another; define it "
+                         "by name in a module, or keep the weights alone with `save_weights`")
     path = Path(path).absolute()
     with tempfile.TemporaryDirectory() as d:
-        learn.export(Path(d)/"learn.pkl", pickle_module=pickle)
-        write_atomic(path, (Path(d)/"learn.pkl").read_bytes())
+        whole = Path(d)/"learn.pkl"
+        learn.export(whole, pickle_module=pickle)
+        write_atomic(path, whole.read_bytes())
     return path
 
 # %% ../nbs/10_learner.ipynb #367f7139
 def _share(rank, n, model, batches, lr, losses):
-    model = DistributedDataParallel(deepcopy(model).train()) # what comes in is shared memory: without a copy both would step on the same weights
+    "Train on each n-th row, from row `rank`, and note the losses"
+    own = deepcopy(model).train() # what comes in is shared memory: both would step on it
+    model = DistributedDataParallel(own)
     opt = torch.optim.SGD(model.parameters(), lr)
     for i, (xb, yb) in enumerate(batches):
         loss = F.cross_entropy(model(xb[rank::n]), yb[rank::n])
-        loss.backward(); opt.step(); opt.zero_grad()
+        loss.backward()
+        opt.step()
+        opt.zero_grad()
         losses[rank, i] = loss.detach()
 
 def _process(rank, n, meet, *args):
+    "One of `n` processes that find each other through the file `meet`"
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{meet}", rank=rank, world_size=n)
     _share(rank, n, *args)
-    gc.collect(); dist.barrier(); dist.destroy_process_group() # together, and with nothing of the model left: else now and then a process aborts as it ends
+    gc.collect()   # nothing of the model left, and together:
+    dist.barrier() # else now and then a process aborts as it ends
+    dist.destroy_process_group()
 
 def shared_losses(
     model,   # A module on the CPU; not changed
@@ -129,30 +184,45 @@ def shared_losses(
     n=2,     # Processes
 ):           # Loss of each batch, the mean over the processes, tensor
     "Train on several processes, each with its share of every batch"
-    if any(len(yb)%n for _, yb in batches): raise ValueError(f"batches of {sorted({len(yb) for _, yb in batches})} pictures: expected lengths that {n} processes can share equally, else the mean of their gradients is not the batch's")
-    from asl_course.learner import _process # a new process looks functions up in a module, not in a notebook
+    lengths = sorted({len(yb) for _, yb in batches})
+    if any(o%n for o in lengths):
+        raise ValueError(f"batches of {lengths} pictures: expected lengths that {n} processes "
+                         "can share equally, else the mean of their gradients is not the batch's")
+    from asl_course.learner import _process # new processes look it up in a module
     losses = torch.zeros(n, len(batches)).share_memory_()
     with tempfile.TemporaryDirectory() as d:
-        torch.multiprocessing.start_processes(_process, (n, str(Path(d)/"meet"), model, batches, lr, losses), n, start_method="spawn")
+        args = n, str(Path(d)/"meet"), model, batches, lr, losses
+        torch.multiprocessing.start_processes(_process, args, n, start_method="spawn")
     return losses.mean(0)
 
 # %% ../nbs/10_learner.ipynb #4a4dc8e5
 SHIPPED_CHANGES = {**CHANGES, "flip": 0.}
 
+# %% ../nbs/10_learner.ipynb #0739efb8
 def _choose_changes(
     letters, seed, device, scale, # As `run_recipe` gives them
-    changes, epochs=6, n=5,       # Strengths of `Augment`; epochs; folds
-):                                # dict: valid, over all folds; photographs, those of which more than half of the pictures are misread
+    changes,                      # Strengths of `Augment`
+    epochs=6,                     # Times through the rows
+    n=5,                          # Folds
+):                                # dict: valid, over all folds; photographs, those of
+                                  # which more than half of the pictures are misread
     "The shipped training, cross-validated over photographs"
     groups, scores = photo_groups(letters.x), torch.empty(len(letters.y), 24)
     for tr, va in photo_folds(letters.x, letters.y, n, seed, groups):
-        model, _ = cnn_fit(letters.x[tr], letters.y[tr], seed, device, scaled(epochs, 2, scale), smooth=.1, tfm=Augment(**changes, seed=seed))
+        tfm = Augment(**changes, seed=seed)
+        model, _ = cnn_fit(letters.x[tr], letters.y[tr], seed, device,
+                           scaled(epochs, 2, scale), smooth=.1, tfm=tfm)
         scores[va] = scores_of(model, letters.x[va], device)
-    wrong = np.bincount(groups, scores.argmax(1).numpy()!=letters.y)/np.bincount(groups)
-    return dict(valid=judge_scores(scores, letters.y).dict(), photographs=int((wrong>.5).sum()))
+    misread = scores.argmax(1).numpy()!=letters.y
+    share = np.bincount(groups, misread)/np.bincount(groups)
+    return dict(valid=judge_scores(scores, letters.y).dict(),
+                photographs=int((share>.5).sum()))
 
 for k, c in {"all": CHANGES, "no-flip": SHIPPED_CHANGES}.items():
-    recipe(f"shipped.choice-{k}", f"The shipped training over five folds of photographs, {k}", split="photo", selected_on="valid", claims="Q4", seeds=3, changes=c)(_choose_changes)
+    recipe(f"shipped.choice-{k}",
+           f"The shipped training over five folds of photographs, {k}",
+           split="photo", selected_on="valid", claims="Q4", seeds=3,
+           changes=c)(_choose_changes)
 
 # %% ../nbs/10_learner.ipynb #96c6853b
 @dataclass
@@ -165,27 +235,35 @@ class Trained:
     history:History # Of the training
 
 def train_recipe(
-    seed:int=42,   # Seed of start, order and changes
-    device="cpu",  # Where to train
-    letters=None,  # `Letters`; by default what `load_letters()` finds
-    epochs=6,      # Times through all train rows
+    seed:int=42,             # Seed of start, order and changes
+    device="cpu",            # Where to train
+    letters=None,            # `Letters`; by default what `load_letters()` finds
+    epochs=6,                # Times through all train rows
     changes=SHIPPED_CHANGES, # Strengths of `Augment`
-):                 # A `Trained`
-    "The shipped recipe: fixed schedule, all train rows, last weights; the test file is read once, at the end"
+):                           # A `Trained`
+    """The shipped recipe: fixed schedule, all train rows, last weights;
+    the test file is read once, at the end"""
     letters = load_letters() if letters is None else letters
     t = time.perf_counter()
-    model, hist = cnn_fit(letters.x, letters.y, seed, device, epochs, smooth=.1, tfm=Augment(**changes, seed=seed))
+    model, hist = cnn_fit(letters.x, letters.y, seed, device, epochs, smooth=.1,
+                          tfm=Augment(**changes, seed=seed))
     if torch.device(device).type=="cuda": torch.cuda.synchronize()
     t = time.perf_counter()-t
     s = score_test(model, letters, device)
     return Trained(model.eval(), s.acc, t, s.loss, hist)
 
+# %% ../nbs/10_learner.ipynb #e6498c83
 def _shipped(
     letters, seed, device, scale, # As `run_recipe` gives them
-    epochs=6, changes=SHIPPED_CHANGES,    # Epochs; strengths of `Augment`
+    epochs=6,                     # Times through all train rows
+    changes=SHIPPED_CHANGES,      # Strengths of `Augment`
 ):                                # dict: test; wrong, pictures misread; train_seconds
     "The shipped recipe, once"
     r = train_recipe(seed, device, letters, scaled(epochs, 2, scale), changes)
-    return dict(test=dict(acc=r.acc, loss=r.loss), wrong=round((1-r.acc)*letters.rows[1]), train_seconds=r.seconds, _model=r.model)
+    wrong = round((1-r.acc)*letters.rows[1])
+    return dict(test=dict(acc=r.acc, loss=r.loss), wrong=wrong,
+                train_seconds=r.seconds, _model=r.model)
 
-recipe("shipped.recipe", "The shipped recipe: all rows, all changes but the mirror, one cycle, last weights", split="none", claims="Q4", seeds=10, timings="train_seconds")(_shipped);
+recipe("shipped.recipe",
+       "The shipped recipe: all rows, all changes but the mirror, one cycle, last weights",
+       split="none", claims="Q4", seeds=10, timings="train_seconds")(_shipped);

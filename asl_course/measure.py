@@ -23,15 +23,23 @@ def synchronize(
     kind = torch.device(device).type
     if kind in ("cuda", "mps"): getattr(torch, kind).synchronize()
 
+def _seconds(f, n, device):
+    "Seconds of each of `n` calls, after one to warm up"
+    def once():
+        t = time.perf_counter()
+        f()
+        synchronize(device)
+        return time.perf_counter()-t
+    once()
+    return [once() for _ in range(n)]
+
 def time_call(
     f,            # A function without arguments
     n=7,          # Times to run it, after one run to warm up
     device="cpu", # Where it works
 ):                # Seconds, the median
     "How long a call takes"
-    def once(): t = time.perf_counter(); f(); synchronize(device); return time.perf_counter()-t
-    once()
-    return median(once() for _ in range(n))
+    return median(_seconds(f, n, device))
 
 # %% ../nbs/24_measure.ipynb #8d520d93
 @dataclass
@@ -40,7 +48,10 @@ class Peaks:
     ops:float      # Multiplications and additions a second, float32
     ops16:float    # The same, bfloat16
     traffic:float  # Bytes a second, read and written
-    def __repr__(self): return f"{self.ops/1e9:,.0f} billion operations a second in float32, {self.ops16/1e9:,.0f} in bfloat16; {self.traffic/1e9:,.0f} GB a second"
+    def __repr__(self):
+        ops, ops16, traffic = (f"{o/1e9:,.0f}" for o in (self.ops, self.ops16, self.traffic))
+        return (f"{ops} billion operations a second in float32, {ops16} in bfloat16; "
+                f"{traffic} GB a second")
 
 def measure_peaks(
     device="cpu", # A device
@@ -48,19 +59,18 @@ def measure_peaks(
     mb=64,        # Megabytes to copy; take more than a processor's cache holds
 ):                # `Peaks`
     "Measure a product of two matrices and a copy; the best of seven, after one to warm up"
-    def best(f):
-        f(); synchronize(device)
-        def once(): t = time.perf_counter(); f(); synchronize(device); return time.perf_counter()-t
-        return min(once() for _ in range(7))
+    def best(f): return min(_seconds(f, 7, device))
     a, b = torch.randn(side, side, device=device), torch.empty(mb*250_000, device=device)
     c, h = torch.empty_like(b), a.bfloat16()
-    return Peaks(2*side**3/best(lambda: a@a), 2*side**3/best(lambda: h@h), 2*mb*1e6/best(lambda: c.copy_(b)))
+    ops, traffic = 2*side**3, 2*mb*1e6
+    return Peaks(ops/best(lambda: a@a), ops/best(lambda: h@h),
+                 traffic/best(lambda: c.copy_(b)))
 
 @lru_cache
 def fast_dtype(
     device="cpu", # A device, by name
 ):                # torch.bfloat16 or torch.float32
-    "bfloat16 where a product of matrices is at least a third faster in it, as measured here and now; else float32"
+    "bfloat16 where its product of matrices is a third faster, as measured now; else float32"
     p = measure_peaks(device, 512, 4)
     return torch.bfloat16 if p.ops16>p.ops*4/3 else torch.float32
 
@@ -68,53 +78,71 @@ def fast_dtype(
 def _bytes(o): return o.numel()*o.element_size() if isinstance(o, torch.Tensor) else 0
 
 def _ops(module, out):
-    "Multiplications and additions of a layer's forward pass, two a weight and place; others count one a number"
+    "Multiplications and additions, two a weight and place; of other layers, one a number"
     if isinstance(module, nn.Conv2d): return 2*module.weight[0].numel()*out.numel()
     if isinstance(module, nn.Linear): return 2*module.in_features*out.numel()
     return out.numel()
+
+class _Watch:
+    "Hooks on a layer that note what its forward pass must do, and how long it takes"
+    def __init__(self, layer, device):
+        self.layer, self.device, self.seconds = layer, device, []
+        self.hooks = [layer.register_forward_pre_hook(self._before),
+                      layer.register_forward_hook(self._after)]
+    def _before(self, layer, args): self.start = time.perf_counter()
+    def _after(self, layer, args, out):
+        synchronize(self.device)
+        self.seconds.append(time.perf_counter()-self.start)
+        self.operations = _ops(layer, out)
+        self.bytes = sum(map(_bytes, (*args, out, *layer.parameters())))
+    def remove(self):
+        for h in self.hooks: h.remove()
+    def row(self):
+        "A line of the table, without the first pass"
+        seconds = median(self.seconds[1:])
+        return dict(layer=type(self.layer).__name__, operations=self.operations,
+                    bytes=self.bytes, seconds=seconds)
 
 def count_operations(
     model, # A module
     xb,    # A batch for it
     n=5,   # Passes to take the median of
-):         # A frame, one line a layer: operations, bytes (read and written: input, weights, output), seconds
+):         # A frame, one line a layer: operations, bytes (input, weights, output), seconds
     "What each layer's forward pass must do, and how long it takes"
     import pandas as pd
-    layers = [(k, m) for k, m in model.named_modules() if not list(m.children())]
-    rows, clock = {k: dict(layer=type(m).__name__, seconds=[]) for k, m in layers}, {}
-    def before(k): return lambda m, args: clock.__setitem__(k, time.perf_counter())
-    def after(k):
-        def hook(m, args, out):
-            synchronize(xb.device); rows[k]["seconds"].append(time.perf_counter()-clock[k])
-            rows[k].update(operations=_ops(m, out), bytes=sum(map(_bytes, (*args, out, *m.parameters()))))
-        return hook
-    hooks = [h for k, m in layers for h in (m.register_forward_pre_hook(before(k)), m.register_forward_hook(after(k)))]
+    watches = [_Watch(m, xb.device) for m in model.modules() if not list(m.children())]
     was = model.training
     try:
         with torch.no_grad():
             for _ in range(n+1): model.eval()(xb)
     finally:
-        for h in hooks: h.remove()
+        for o in watches: o.remove()
         model.train(was)
-    return pd.DataFrame([r | dict(seconds=median(r["seconds"][1:])) for r in rows.values()])[["layer", "operations", "bytes", "seconds"]]
+    return pd.DataFrame([o.row() for o in watches])
 
 def find_limits(
     table,      # From `count_operations`
     best:Peaks, # Of the device
     cast=False, # Were the sums in bfloat16?
-):              # The table with: least, the seconds that the peaks allow; by, what sets them; reached, 0..1
-    "Compare each layer with the machine: the larger of operations over their peak and bytes over theirs is the least it can take (the [roofline](https://doi.org/10.1145/1498765.1498785))"
-    a, b = table.operations/(best.ops16 if cast else best.ops), table.bytes/best.traffic
+):              # The table with: least, in seconds; by, what sets it; reached, 0..1
+    """The least time of each layer: operations or bytes over their peak, the larger
+    (the [roofline](https://doi.org/10.1145/1498765.1498785))"""
+    a = table.operations/(best.ops16 if cast else best.ops)
+    b = table.bytes/best.traffic
     least = a.where(a>b, b)
-    return table.assign(least=least, by=["operations" if o else "bytes" for o in a>b], reached=least/table.seconds)
+    by = ["operations" if o else "bytes" for o in a>b]
+    return table.assign(least=least, by=by, reached=least/table.seconds)
 
 # %% ../nbs/24_measure.ipynb #116323ad
 def kept_bytes(
     f, # A function without arguments that ends in a tensor with a graph
 ):     # Bytes
-    "What a forward pass keeps in memory for the way back, weights among it, each tensor once"
+    "What a forward pass keeps for the way back, weights among it, each tensor once"
     seen = {}
-    def pack(t): seen[t.untyped_storage().data_ptr()] = t.untyped_storage().nbytes(); return t
+    def pack(t):
+        memory = t.untyped_storage()
+        seen[memory.data_ptr()] = memory.nbytes()
+        return t
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t): f()
     return sum(seen.values())
 
@@ -124,30 +152,49 @@ def profile_spans(
 ):        # A list of (name, start in ms, length in ms, depth)
     "The calls of a profile and how deep each is nested"
     from torch.autograd import DeviceType
-    events = sorted((e for e in prof.events() if e.device_type==DeviceType.CPU), key=lambda e: (e.thread, e.time_range.start, -e.time_range.end))
-    first, res, open_ = min((e.time_range.start for e in events), default=0), [], []
+    events = [e for e in prof.events() if e.device_type==DeviceType.CPU]
+    events.sort(key=lambda e: (e.thread, e.time_range.start, -e.time_range.end))
+    first = min((e.time_range.start for e in events), default=0)
+    spans, around = [], []
     for e in events:
-        open_ = [o for o in open_ if o[0]==e.thread and o[1]>=e.time_range.end]
-        res.append((e.name.removeprefix("aten::"), (e.time_range.start-first)/1e3, (e.time_range.end-e.time_range.start)/1e3, len(open_)))
-        open_.append((e.thread, e.time_range.end))
-    return res
+        start, end = e.time_range.start, e.time_range.end
+        around = [o for o in around if o[0]==e.thread and o[1]>=end]
+        name = e.name.removeprefix("aten::")
+        spans.append((name, (start-first)/1e3, (end-start)/1e3, len(around)))
+        around.append((e.thread, end))
+    return spans
+
+def _clip(calls, lo, hi):
+    "The calls between two milliseconds, cut there"
+    inside = [o for o in calls if o[1]<hi and o[1]+o[2]>lo]
+    return [(n, max(t, lo), min(t+d, hi)-max(t, lo), k) for n, t, d, k in inside]
+
+def _longest_first(calls):
+    "Names of calls, those that take most time first"
+    def total(name): return sum(d for n, _, d, _ in calls if n==name)
+    return sorted({n for n, *_ in calls}, key=total, reverse=True)
+
+def _draw_call(ax, call, color, room):
+    "A bar, with its name where `room`, milliseconds a letter, allows"
+    n, t, d, k = call
+    ax.barh(k, d, left=t, height=.9, color=color, edgecolor="white", linewidth=.3)
+    if d>room*len(n): ax.text(t+d/2, k, n, ha="center", va="center", fontsize=7)
 
 def draw_flame(
-    prof,              # A finished `torch.profiler.profile`
+    prof,                        # A finished `torch.profiler.profile`
     title="Where the time goes", # Of the figure
-    depth=4,           # Levels to draw
-    ms=None,           # (first, last) millisecond to draw; by default all
-):                     # The figure
+    depth=4,                     # Levels to draw
+    ms=None,                     # (first, last) millisecond to draw; by default all
+):                               # The figure
     "A flame picture: calls from left to right in time, what they call on top of them"
     import matplotlib.pyplot as plt
     calls = [o for o in profile_spans(prof) if o[3]<depth]
     lo, hi = ms or (0, max((t+d for _, t, d, _ in calls), default=1))
-    calls = [(n, max(t, lo), min(t+d, hi)-max(t, lo), k) for n, t, d, k in calls if t<hi and t+d>lo]
-    kinds = sorted({n for n, *_ in calls}, key=lambda n: -sum(d for m, _, d, _ in calls if m==n))
+    calls = _clip(calls, lo, hi)
+    names = _longest_first(calls)
     fig, ax = plt.subplots(figsize=(9, .45*depth+.9), layout="constrained")
-    for n, t, d, k in calls:
-        ax.barh(k, d, left=t, height=.9, color=plt.cm.tab20(kinds.index(n)%20), edgecolor="white", linewidth=.3)
-        if d>(hi-lo)*.011*len(n): ax.text(t+d/2, k, n, ha="center", va="center", fontsize=7)
-    ax.set(yticks=[], xlabel="milliseconds", title=title, xlim=(lo, hi)); ax.spines[["left", "right", "top"]].set_visible(False)
+    for o in calls: _draw_call(ax, o, plt.cm.tab20(names.index(o[0])%20), (hi-lo)*.011)
+    ax.set(yticks=[], xlabel="milliseconds", title=title, xlim=(lo, hi))
+    ax.spines[["left", "right", "top"]].set_visible(False)
     plt.close(fig)
     return fig

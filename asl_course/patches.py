@@ -19,21 +19,39 @@ def local_mean(
     side:int=9, # Pixels that a mean is over, odd
 ):              # Shape (n, n), each row adds up to 1; at the ends the row is mirrored
     "Means of neighbours as a matrix: `m@picture@m.T` averages over squares"
-    return F.avg_pool1d(F.pad(torch.eye(n)[None], [side//2]*2, mode="reflect"), side, 1)[0].T.contiguous()
+    rows = F.pad(torch.eye(n)[None], [side//2]*2, mode="reflect")
+    return F.avg_pool1d(rows, side, 1)[0].T.contiguous()
 
 # %% ../nbs/25_patches.ipynb #60ac4832
 def even_light(
-    xb,           # Pictures, float tensor in [0, 1], shape (n, 1, h, w)
-    side:int=9,   # Side of the square around each pixel, in pixels, odd
+    xb,             # Pictures, float tensor in [0, 1], shape (n, 1, h, w)
+    side:int=9,     # Side of the square around each pixel, in pixels, odd
     floor:float=.5, # Added to the spread, so that flat places stay flat
-):                # The same shape
-    "Each pixel compared with its surroundings: the local mean is taken off, then the local spread divided out"
-    xb = (xb-xb.mean((1, 2, 3), keepdim=True))/(xb.std((1, 2, 3), keepdim=True)+.04)
+):                  # The same shape
+    "Each pixel compared with its surroundings: local mean off, local spread divided out"
+    mean, spread = xb.mean((1, 2, 3), keepdim=True), xb.std((1, 2, 3), keepdim=True)
+    xb = (xb-mean)/(spread+.04)
     rows, cols = (local_mean(o, side).to(xb.device) for o in xb.shape[2:])
     d = xb-rows@xb@cols.T
-    return d.div_((rows@(d*d)@cols.T).clamp_(min=0).sqrt_().add_(floor))
+    local = (rows@(d*d)@cols.T).clamp_(min=0).sqrt_()
+    return d.div_(local.add_(floor))
 
 # %% ../nbs/25_patches.ipynb #ae30aaf7
+def _some(x, n, g):
+    "Up to `n` rows, drawn at random"
+    return x[torch.randperm(len(x), generator=g)[:n].to(x.device)]
+
+def _patches(xb, size, n, g):
+    "Up to `n` patches of pictures as rows, each with mean 0"
+    p = F.unfold(_some(xb, n//20, g), size).transpose(1, 2).reshape(-1, size*size)
+    p = _some(p, n, g)
+    return p-p.mean(1, keepdim=True)
+
+def _whitening(p, floor):
+    "The matrix that makes patches with mean 0 vary alike in all directions"
+    values, vectors = torch.linalg.eigh(p.T@p/len(p))
+    return vectors*(values.clamp(min=0)+floor).rsqrt()@vectors.T
+
 def patch_filters(
     xb,              # Pictures after `even_light`, shape (n, 1, h, w)
     nf:int,          # Filters
@@ -41,17 +59,14 @@ def patch_filters(
     size:int=6,      # Side of a patch, in pixels
     floor:float=.05, # Added to each variance before it is divided out
     n:int=20_000,    # Patches that the statistics come from
-):                   # (kernels (nf, 1, size, size), biases (nf,)): a kernel's answer is a patch's likeness to one example, both whitened
-    "Patches of pictures as filters, whitened, so that common contrasts count no more than rare ones (after [Coates, Lee and Ng](https://proceedings.mlr.press/v15/coates11a.html))"
-    some = xb[torch.randperm(len(xb), generator=g)[:n//20].to(xb.device)]
-    p = F.unfold(some, size).transpose(1, 2).reshape(-1, size*size)
-    p = p[torch.randperm(len(p), generator=g)[:n].to(p.device)]
-    p = p-p.mean(1, keepdim=True)
+):                   # (kernels (nf, 1, size, size), biases (nf,))
+    """Whitened patches as filters: an answer is a patch's likeness to one of them
+    (after [Coates, Lee and Ng](https://proceedings.mlr.press/v15/coates11a.html))"""
+    p = _patches(xb, size, n, g)
     mean = p.mean(0)
-    values, vectors = torch.linalg.eigh((p-mean).T@(p-mean)/len(p))
-    white = vectors*(values.clamp(min=0)+floor).rsqrt()@vectors.T
-    examples = F.normalize(((p-mean)@white)[torch.randperm(len(p), generator=g)[:nf].to(p.device)], dim=1)
-    w = examples@white
+    p = p-mean
+    white = _whitening(p, floor) # common contrasts are to count no more than rare ones
+    w = F.normalize(_some(p@white, nf, g), dim=1)@white
     w = w-w.mean(1, keepdim=True)
     return w.reshape(-1, 1, size, size), -w@mean
 
@@ -69,19 +84,24 @@ def soft_windows(
 
 # %% ../nbs/25_patches.ipynb #1a5ff64d
 class PatchNet(nn.Module):
-    "Answers of patches, pooled in windows, weighed by one linear layer; nothing in it was learned by a gradient"
+    "Answers of patches, pooled in windows, and one linear layer; no gradient made it"
     def __init__(self,
-        w, b,             # From `patch_filters`
-        side:int=28,      # Side of a picture, in pixels
+        w,                  # Kernels from `patch_filters`, (nf, 1, size, size)
+        b,                  # Their biases, (nf,)
+        side:int=28,        # Side of a picture, in pixels
         threshold:float=.6, # What an answer must exceed to count
-        cast=torch.float32, # Type of the sums: torch.float32, or torch.bfloat16 where that is fast
-        n_out:int=24,     # Classes
+        cast=torch.float32, # Type of the sums: or torch.bfloat16, where that is fast
+        n_out:int=24,       # Classes
     ):
         super().__init__()
         self.threshold, self.cast = threshold, cast
-        for k, v in dict(w=w, b=b, windows=soft_windows(side-w.shape[-1]+1).to(w.device)).items(): self.register_buffer(k, v.to(cast))
-        n = 2*len(w)*len(self.windows)
-        for k, v in dict(mean=torch.zeros(n), spread=torch.ones(n)).items(): self.register_buffer(k, v.to(w.device))
+        windows = soft_windows(side-w.shape[-1]+1).to(w.device)
+        self.register_buffer("w", w.to(cast))
+        self.register_buffer("b", b.to(cast))
+        self.register_buffer("windows", windows.to(cast))
+        n = 2*len(w)*len(windows)
+        self.register_buffer("mean", torch.zeros(n).to(w.device))
+        self.register_buffer("spread", torch.ones(n).to(w.device))
         self.linear = nn.Linear(n, n_out, device=w.device)
     def features(self,
         xb, # Pictures, float tensor in [0, 1], shape (n, 1, h, w)
@@ -90,8 +110,10 @@ class PatchNet(nn.Module):
         xb = even_light(xb).to(self.cast).contiguous(memory_format=torch.channels_last)
         h = F.conv2d(xb, self.w, self.b).permute(0, 2, 3, 1).flatten(1, 2)
         t = self.threshold
-        met, missed = h.clamp(min=t).sub_(t).square_(), h.clamp_(max=-t).add_(t).square_()
-        return torch.cat([self.windows@met, self.windows@missed], 1).flatten(1).float().sqrt_().sqrt_()
+        met    = h.clamp(min=t).sub_(t).square_()
+        missed = h.clamp_(max=-t).add_(t).square_()
+        pooled = torch.cat([self.windows@met, self.windows@missed], 1).flatten(1)
+        return pooled.float().sqrt_().sqrt_()
     def forward(self,
         xb, # Pictures, float tensor in [0, 1], shape (n, 1, h, w)
     ):      # Scores, shape (n, n_out), about 1 for the right letter and 0 for others
@@ -99,36 +121,44 @@ class PatchNet(nn.Module):
 
 # %% ../nbs/25_patches.ipynb #6de4938f
 def ridge(
-    f,          # Features, float tensor, shape (n, k), each with mean 0
-    y,          # Class indexes, shape (n,)
-    decay:float=3e-3, # What is added to each mean square: how strongly weights are held back
-    n_out:int=24, # Classes
-):              # (weights (n_out, k), biases (n_out,))
-    "The weights of least squared error to 1 at the right letter and 0 elsewhere, in one solve (ridge regression)"
+    f,                # Features, float tensor, shape (n, k), each with mean 0
+    y,                # Class indexes, shape (n,)
+    decay:float=3e-3, # Added to each mean square: how strongly weights are held back
+    n_out:int=24,     # Classes
+):                    # (weights (n_out, k), biases (n_out,))
+    "Ridge regression in one solve: least squared error to 1 at the right letter, else 0"
     t = F.one_hot(y, n_out).to(f.dtype)
+    bias = t.mean(0)
     a = f.T@f
     a.diagonal().add_(decay*len(f))
-    return torch.cholesky_solve(f.T@(t-t.mean(0)), torch.linalg.cholesky(a)).T.contiguous(), t.mean(0)
+    w = torch.cholesky_solve(f.T@(t-bias), torch.linalg.cholesky(a))
+    return w.T.contiguous(), bias
 
 # %% ../nbs/25_patches.ipynb #2e1c9362
 @torch.no_grad()
 def patch_fit(
-    x, y,         # Pictures, uint8, shape (n, 28, 28), and class indexes
-    seed:int,     # Seed of the choice of rows and of patches
-    device="cpu", # Where to work
-    nf:int=64,    # Filters
-    n:int=4000,   # Rows to look at; all when there are fewer
+    x,                  # Pictures, uint8, shape (n, 28, 28)
+    y,                  # Class indexes, shape (n,)
+    seed:int,           # Seed of the choice of rows and of patches
+    device="cpu",       # Where to work
+    nf:int=64,          # Filters
+    n:int=4000,         # Rows to look at; all when there are fewer
     cast=torch.float32, # See `PatchNet`
-    bs:int=64,    # Rows at a time; few enough that their answers stay in the processor's cache
-):                # A `PatchNet`; raises `ValueError` for pictures that are all flat
+    bs:int=64,          # Rows at a time; few, so that answers stay in a processor's cache
+):                      # A `PatchNet`; raises `ValueError` for pictures that are all flat
     "A reader made without a gradient: filters cut from pictures, one solve"
     g = torch.Generator().manual_seed(seed)
     rows = torch.randperm(len(y), generator=g)[:n]
-    x, y = torch.as_tensor(x)[rows][:, None].to(device).float()/255, torch.as_tensor(y)[rows].to(device)
-    if not (x.amax((1, 2, 3))>x.amin((1, 2, 3))).any(): raise ValueError(f"{len(x)} pictures, each of one grey: expected some with something on them")
-    model = PatchNet(*patch_filters(even_light(x[:1000]), nf, g), x.shape[-1], cast=cast).to(device)
+    x = torch.as_tensor(x)[rows][:, None].to(device).float()/255
+    y = torch.as_tensor(y)[rows].to(device)
+    if not (x.amax((1, 2, 3))>x.amin((1, 2, 3))).any():
+        raise ValueError(f"{len(x)} pictures, each of one grey: "
+                         "expected some with something on them")
+    w, b = patch_filters(even_light(x[:1000]), nf, g)
+    model = PatchNet(w, b, x.shape[-1], cast=cast).to(device)
     f = torch.cat([model.features(xb) for xb in x.split(bs)])
     model.mean, model.spread = f.mean(0), f.std(0)+.01
-    f.sub_(model.mean).div_(model.spread)
-    for p, v in zip((model.linear.weight, model.linear.bias), ridge(f, y)): p.copy_(v)
+    weight, bias = ridge(f.sub_(model.mean).div_(model.spread), y)
+    model.linear.weight.copy_(weight)
+    model.linear.bias.copy_(bias)
     return model.eval()

@@ -16,14 +16,17 @@ from torch.utils.data import DataLoader, TensorDataset
 # %% ../../nbs/solutions/s10_learner.ipynb #248f1108
 class Smooth:
     "fastai's train loss"
-    hint = "Keep a running mean that starts at 0, and divide by the weight it has gathered so far."
-    idea = ("The mean becomes `beta` times itself plus `1-beta` times the loss. After i batches it has "
-            "gathered the weight `1-beta**i`: divide what is shown by that, not what is kept.")
+    hint = ("Keep a running mean that starts at 0, "
+            "and divide by the weight it has gathered so far.")
+    idea = ("The mean becomes `beta` times itself plus `1-beta` times the loss. "
+            "After i batches it has gathered the weight `1-beta**i`: "
+            "divide what is shown by that, not what is kept.")
 
     def cases():
         from fastai.learner import AvgSmoothLoss
         falling = [3., 2, 1.5, 1.2]
-        inputs = {"one loss": ([2.], .98), "falling": (falling, .98), "quick to forget": (falling, .5)}
+        inputs = {"one loss": ([2.], .98), "falling": (falling, .98),
+                  "quick to forget": (falling, .5)}
         for name, (losses, beta) in inputs.items():
             m, want = AvgSmoothLoss(beta), []
             m.reset()
@@ -38,7 +41,7 @@ class Smooth:
 
 # %% ../../nbs/solutions/s10_learner.ipynb #cea06933
 def _small_learner(cb, wrong_valid, alike):
-    "A layer that has eight rows to learn, the callback beside one that watches, and what that saw"
+    "A layer with eight rows to learn, with a callback that watches, and what that saw"
     import fastai.callback.progress # `no_bar`
     from fastai.callback.core import Callback
     from fastai.data.core import DataLoaders
@@ -60,16 +63,18 @@ def _small_learner(cb, wrong_valid, alike):
     return learn, seen
 
 def _stop_wrong(f, wrong_valid=False, alike=False):
-    "What is wrong with a callback that stops after the first epoch without a mistake in train"
+    "What is wrong with a callback that stops when train has no mistake"
     from fastai.callback.core import Callback
     cb = f()
     if cb is None: raise NotImplementedError
-    if not isinstance(cb, Callback): return f"you returned a {type(cb).__name__}; expected a fastai Callback"
+    if not isinstance(cb, Callback):
+        return f"you returned a {type(cb).__name__}; expected a fastai Callback"
     learn, seen = _small_learner(cb, wrong_valid, alike)
     with learn.no_bar(), learn.no_logging(): learn.fit(12)
     first = next((i+1 for i, o in enumerate(seen) if all(o)), 12)
     why = "the first without a mistake in train" if first<12 else "the last"
-    if len(seen)!=first: return f"it stopped after epoch {len(seen)}; expected after {first}, {why}"
+    if len(seen)!=first:
+        return f"it stopped after epoch {len(seen)}; expected after {first}, {why}"
 
 # %% ../../nbs/solutions/s10_learner.ipynb #ac0b02ea
 def _stops_at(when):
@@ -79,16 +84,18 @@ def _stops_at(when):
         def before_train(self): self.ok = []
         def after_batch(self): self.ok.append(bool((self.pred.argmax(1)==self.y).all()))
         def after_train(self):
-            if when=="at once" or when=="last batch" and self.ok[-1]: raise CancelFitException
+            if when=="at once": raise CancelFitException
+            if when=="last batch" and self.ok[-1]: raise CancelFitException
         def after_epoch(self):
             if when=="validation too" and all(self.ok): raise CancelFitException
     return Stops()
 
 class Stop:
     "Stop when nothing is wrong"
-    hint = "`after_batch` runs in validation too: `self.training` tells. When is an epoch of train over?"
-    idea = ("Clear a list in `before_train`, fill it in `after_batch` while `self.training`, look in "
-            "`after_train`, and `raise CancelFitException`.")
+    hint = ("`after_batch` runs in validation too: `self.training` tells. "
+            "When is an epoch of train over?")
+    idea = ("Clear a list in `before_train`, fill it in `after_batch` while `self.training`, "
+            "look in `after_train`, and `raise CancelFitException`.")
 
     def cases():
         yield "a layer that learns it", _stop_wrong
@@ -102,7 +109,8 @@ class Stop:
 # %% ../../nbs/solutions/s10_learner.ipynb #d9c54a43
 def _weights(steps):
     "Weights of a network with a batch norm, after so many steps"
-    return dict(weight=torch.randn(3, 2), running_mean=torch.randn(3), num_batches_tracked=torch.tensor(steps))
+    return dict(weight=torch.randn(3, 2), running_mean=torch.randn(3),
+                num_batches_tracked=torch.tensor(steps))
 
 def _changes_the_first(a, b):
     for k in a: a[k] = (a[k]+b[k])/2 if a[k].is_floating_point() else b[k]
@@ -111,7 +119,8 @@ def _changes_the_first(a, b):
 class Average:
     "The mean of two sets of weights"
     hint = "Float tensors have a mean. What is batch norm's `num_batches_tracked`?"
-    idea = "A new dict: the mean where `a[k].is_floating_point()`, else `b[k]`, the later one."
+    idea = ("A new dict: the mean where `a[k].is_floating_point()`, "
+            "else `b[k]`, the later one.")
 
     def cases():
         for steps in (7, 40):
