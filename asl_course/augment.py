@@ -25,7 +25,7 @@ def affine_matrices(
     shift, # To the right and down, as a part of the side, tensor (n, 2)
     flip,  # Mirror left and right first? tensor (n,) of True and False
 ):         # (n, 2, 3): from a place in the new picture, -1..1, to its place in the old
-    "The way back for `warp_pictures`, from mirrored, then turned and zoomed, then shifted"
+    "The way back from pictures mirrored, then turned and zoomed, then shifted"
     a = turn.deg2rad()
     c, s = a.cos()/zoom, a.sin()/zoom
     dx, dy = 2*shift.T
@@ -41,7 +41,7 @@ def _middles(n, device):
 def warp_pictures(
     xb,            # Pictures, float tensor, shape (n, c, h, w)
     matrices,      # From `affine_matrices`, (n, 2, 3), on the same device
-    fill="border", # What lies outside the old picture: "border", its last pixel, or "black"
+    fill="border", # Outside the old picture: "border", its last pixel, or "black"
 ):                 # The new pictures, same shape; bilinear interpolation
     "Look up every new pixel in the old picture"
     h, w = xb.shape[2:]
@@ -53,7 +53,8 @@ def warp_pictures(
     return F.grid_sample(xb, grid, padding_mode=padding, align_corners=False)
 
 # %% ../nbs/09_augment.ipynb #c6f0aa1e
-_MOST = dict(rotate=180, zoom=.9, shift=1, flip=1, light=1, contrast=1, noise=1, cutout=1)
+_MOST = dict(rotate=180, zoom=.9, shift=1, flip=1,
+             light=1, contrast=1, noise=1, cutout=1)
 
 class Augment:
     "Change each picture of a batch at random, a little; with all strengths 0, nothing"
@@ -64,12 +65,12 @@ class Augment:
         flip:float=0.,     # Share of pictures that are mirrored left and right, 0..1
         light:float=0.,    # Lighter or darker by up to this, where white is 1, 0..1
         contrast:float=0., # More or less contrast by up to this part, 0..1
-        noise:float=0.,    # Spread of the noise added to each pixel, where white is 1, 0..1
-        cutout:float=0.,   # Side of a square set to the picture's mean, part of the side, 0..1
-        fill="border",     # What comes in from outside: "border", the last pixel, or "black"
+        noise:float=0.,    # Spread of the noise on each pixel, where white is 1, 0..1
+        cutout:float=0.,   # Side of a square set to the mean, as a part, 0..1
+        fill="border",     # What comes in: "border", the last pixel again, or "black"
         seed:int=42,       # The same seed, the same changes
         **unknown,         # Nothing else: a name that is not listed here is an error
-    ):                     # Called with pictures (n, c, h, w) in [0, 1]; returns as many
+    ):                     # Called with pictures (n, c, h, w) in [0, 1]
         store_attr("rotate,zoom,shift,flip,light,contrast,noise,cutout,fill")
         _check_changes(self, unknown)
         self.g = torch.Generator().manual_seed(seed)
@@ -122,7 +123,8 @@ def _check_changes(aug, unknown):
         raise TypeError(f"unknown change {', '.join(unknown)}: expected {known}")
     for k, most in _MOST.items():
         v = getattr(aug, k)
-        if not 0<=v<=most: raise ValueError(f"{k} is {v}: expected 0 (nothing) to {most}")
+        if not 0<=v<=most:
+            raise ValueError(f"{k} is {v}: expected 0 (nothing) to {most}")
     if aug.fill not in ("border", "black"):
         raise ValueError(f"fill is {aug.fill!r}: expected 'border' or 'black'")
 
@@ -191,7 +193,8 @@ def _full_flip(
                        tfm=Augment(**changes, seed=seed))
     scores = scores_of(model, letters.x_test[:, :, ::-1].copy(), device)
     mirrored = judge_scores(scores, letters.y_test)
-    return dict(test=score_test(model, letters, device).dict(), mirrored=mirrored.dict())
+    test = score_test(model, letters, device)
+    return dict(test=test.dict(), mirrored=mirrored.dict())
 
 recipe("augment.full", "All rows, all changes but the mirror",
        split="none", claims="Q1", changes={**CHANGES, "flip": 0.})(_full_flip)
@@ -214,8 +217,8 @@ def _turn(
     letters, seed, device, scale, # As `run_recipe` gives them
     degrees=(0, 10, 45, 90, 180), # Largest turns
     epochs=6,                     # Times through the rows
-):                                # dict: for each turn valid, and partner, the share of
-                                  # pictures of `PARTNERS` that are read as their partner
+):                                # dict: for each turn valid, and partner, the share
+                                  # of `PARTNERS` that is read as its partner
     "A CNN with train pictures turned by more and more, validated on photographs"
     tr, va = photo_split(letters.x, letters.y, .2, seed)
     x, y, y_valid = letters.x[tr], letters.y[tr], letters.y[va]
@@ -258,7 +261,8 @@ def _t3_augmented(
 
 _test = dict(split="test", selected_on="test", seeds=3, claims="T3.11")
 recipe("t3.augmented",
-       "T3 as stated: changed pictures, a softmax in front of the loss; 20 epochs, and 20 more",
+       "T3 as stated: changed pictures, a softmax in front of the loss; "
+       "20 epochs, and 20 more",
        epochs=40, **_test)(_t3_augmented)
 recipe("t3.augmented-scores", "T3's changed pictures, without the softmax",
        softmax=False, **_test)(_t3_augmented)

@@ -32,7 +32,7 @@ __all__ = ['SHIPPED_CHANGES', 'LetterDL', 'letter_dls', 'ChangeBatch', 'Autocast
            'train_recipe']
 
 # %% ../nbs/10_learner.ipynb #19c964a3
-class _Rows: # fastai asks a data set for its length, and for an empty copy when it exports
+class _Rows: # fastai asks for a length, and for an empty copy when it exports
     "As many rows as there are"
     def __init__(self, n): self.n = n
     def __len__(self): return self.n
@@ -45,9 +45,10 @@ class LetterDL(DataLoader):
         vocab=LETTERS, # Names of the classes; raises `ValueError` when a class has none
     ):
         most, n = int(batches.y.max()), len(vocab)
-        if most>=n: raise ValueError(f"labels reach {most}: expected 0 to {n-1}, for {n} names")
+        if most>=n:
+            raise ValueError(f"labels reach {most}: expected 0 to {n-1}, for {n} names")
         self.batches = batches
-        self.vocab = CategoryMap(list(vocab), sort=False) # in a list, each name is a target
+        self.vocab = CategoryMap(list(vocab), sort=False) # a plain list: many targets
         super().__init__(_Rows(len(batches.y)), bs=batches.bs, indexed=True,
                          device=batches.y.device)
     def __iter__(self): yield from self.batches
@@ -55,7 +56,7 @@ class LetterDL(DataLoader):
     def new(self,
         dataset=None, # When it is empty, for an export, no pictures go with the copy
         cls=None,     # Not used
-        **kwargs,     # With `get_idxs`, or `shuffle` that is not true, the copy is in order
+        **kwargs,     # `get_idxs`, or a `shuffle` that is not true: in order
     ):                # A `LetterDL`
         "The copy that fastai asks for"
         b = self.batches
@@ -113,7 +114,7 @@ class ChangeBatch(Callback):
 
 # %% ../nbs/10_learner.ipynb #95e5df17
 class Autocast(Callback):
-    "Compute in bfloat16 where it is safe, on any kind of device; weights stay in 32 bits"
+    "Compute in bfloat16 where it is safe, on any device; weights stay in 32 bits"
     order = 10 # as fastai's own
     def before_batch(self):
         self.cast = torch.autocast(self.xb[0].device.type, torch.bfloat16)
@@ -146,8 +147,9 @@ def export_learner(
     bad = [k for k, o in _parts_of(learn).items() if not _can_pickle(o)]
     if bad:
         raise ValueError(f"{', '.join(bad)} cannot be exported: "
-                         "probably a lambda or a function defined inside another; define it "
-                         "by name in a module, or keep the weights alone with `save_weights`")
+                         "probably a lambda or a function defined inside another; "
+                         "define it by name in a module, "
+                         "or keep the weights alone with `save_weights`")
     path = Path(path).absolute()
     with tempfile.TemporaryDirectory() as d:
         whole = Path(d)/"learn.pkl"
@@ -158,7 +160,7 @@ def export_learner(
 # %% ../nbs/10_learner.ipynb #367f7139
 def _share(rank, n, model, batches, lr, losses):
     "Train on each n-th row, from row `rank`, and note the losses"
-    own = deepcopy(model).train() # what comes in is shared memory: both would step on it
+    own = deepcopy(model).train() # the one that comes in is shared by all
     model = DistributedDataParallel(own)
     opt = torch.optim.SGD(model.parameters(), lr)
     for i, (xb, yb) in enumerate(batches):
@@ -171,7 +173,7 @@ def _share(rank, n, model, batches, lr, losses):
 def _process(rank, n, meet, *args):
     "One of `n` processes that find each other through the file `meet`"
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{meet}", rank=rank, world_size=n)
+    dist.init_process_group("gloo", f"file://{meet}", rank=rank, world_size=n)
     _share(rank, n, *args)
     gc.collect()   # nothing of the model left, and together:
     dist.barrier() # else now and then a process aborts as it ends
@@ -186,8 +188,9 @@ def shared_losses(
     "Train on several processes, each with its share of every batch"
     lengths = sorted({len(yb) for _, yb in batches})
     if any(o%n for o in lengths):
-        raise ValueError(f"batches of {lengths} pictures: expected lengths that {n} processes "
-                         "can share equally, else the mean of their gradients is not the batch's")
+        raise ValueError(f"batches of {lengths} pictures: "
+                         f"expected lengths that {n} processes can share equally, "
+                         "else the mean of their gradients is not the batch's")
     from asl_course.learner import _process # new processes look it up in a module
     losses = torch.zeros(n, len(batches)).share_memory_()
     with tempfile.TemporaryDirectory() as d:
@@ -265,5 +268,6 @@ def _shipped(
                 train_seconds=r.seconds, _model=r.model)
 
 recipe("shipped.recipe",
-       "The shipped recipe: all rows, all changes but the mirror, one cycle, last weights",
+       "The shipped recipe: all rows, all changes but the mirror, "
+       "one cycle, last weights",
        split="none", claims="Q4", seeds=10, timings="train_seconds")(_shipped);

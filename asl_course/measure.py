@@ -49,28 +49,28 @@ class Peaks:
     ops16:float    # The same, bfloat16
     traffic:float  # Bytes a second, read and written
     def __repr__(self):
-        ops, ops16, traffic = (f"{o/1e9:,.0f}" for o in (self.ops, self.ops16, self.traffic))
-        return (f"{ops} billion operations a second in float32, {ops16} in bfloat16; "
-                f"{traffic} GB a second")
+        return (f"{self.ops/1e9:,.0f} billion operations a second in float32, "
+                f"{self.ops16/1e9:,.0f} in bfloat16; {self.traffic/1e9:,.0f} GB a second")
 
 def measure_peaks(
     device="cpu", # A device
     side=1024,    # Side of the matrices
     mb=64,        # Megabytes to copy; take more than a processor's cache holds
 ):                # `Peaks`
-    "Measure a product of two matrices and a copy; the best of seven, after one to warm up"
+    "Measure a product of two matrices and a copy, each by the best of seven calls"
     def best(f): return min(_seconds(f, 7, device))
-    a, b = torch.randn(side, side, device=device), torch.empty(mb*250_000, device=device)
+    a = torch.randn(side, side, device=device)
+    b = torch.empty(mb*250_000, device=device)
     c, h = torch.empty_like(b), a.bfloat16()
-    ops, traffic = 2*side**3, 2*mb*1e6
+    ops, moved = 2*side**3, 2*mb*1e6
     return Peaks(ops/best(lambda: a@a), ops/best(lambda: h@h),
-                 traffic/best(lambda: c.copy_(b)))
+                 moved/best(lambda: c.copy_(b)))
 
 @lru_cache
 def fast_dtype(
     device="cpu", # A device, by name
 ):                # torch.bfloat16 or torch.float32
-    "bfloat16 where its product of matrices is a third faster, as measured now; else float32"
+    "bfloat16 where it makes products of matrices a third faster here; else float32"
     p = measure_peaks(device, 512, 4)
     return torch.bfloat16 if p.ops16>p.ops*4/3 else torch.float32
 
@@ -78,7 +78,7 @@ def fast_dtype(
 def _bytes(o): return o.numel()*o.element_size() if isinstance(o, torch.Tensor) else 0
 
 def _ops(module, out):
-    "Multiplications and additions, two a weight and place; of other layers, one a number"
+    "Multiplications and additions, two a weight and place; else one a number"
     if isinstance(module, nn.Conv2d): return 2*module.weight[0].numel()*out.numel()
     if isinstance(module, nn.Linear): return 2*module.in_features*out.numel()
     return out.numel()
@@ -107,7 +107,7 @@ def count_operations(
     model, # A module
     xb,    # A batch for it
     n=5,   # Passes to take the median of
-):         # A frame, one line a layer: operations, bytes (input, weights, output), seconds
+):         # A frame, a line a layer: operations, bytes (in, out, weights), seconds
     "What each layer's forward pass must do, and how long it takes"
     import pandas as pd
     watches = [_Watch(m, xb.device) for m in model.modules() if not list(m.children())]
@@ -124,7 +124,7 @@ def find_limits(
     table,      # From `count_operations`
     best:Peaks, # Of the device
     cast=False, # Were the sums in bfloat16?
-):              # The table with: least, in seconds; by, what sets it; reached, 0..1
+):              # The table with least, in seconds; by, what sets it; reached, 0..1
     """The least time of each layer: operations or bytes over their peak, the larger
     (the [roofline](https://doi.org/10.1145/1498765.1498785))"""
     a = table.operations/(best.ops16 if cast else best.ops)

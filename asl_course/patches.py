@@ -28,7 +28,7 @@ def even_light(
     side:int=9,     # Side of the square around each pixel, in pixels, odd
     floor:float=.5, # Added to the spread, so that flat places stay flat
 ):                  # The same shape
-    "Each pixel compared with its surroundings: local mean off, local spread divided out"
+    "Each pixel beside its surroundings: local mean off, local spread divided out"
     mean, spread = xb.mean((1, 2, 3), keepdim=True), xb.std((1, 2, 3), keepdim=True)
     xb = (xb-mean)/(spread+.04)
     rows, cols = (local_mean(o, side).to(xb.device) for o in xb.shape[2:])
@@ -126,7 +126,7 @@ def ridge(
     decay:float=3e-3, # Added to each mean square: how strongly weights are held back
     n_out:int=24,     # Classes
 ):                    # (weights (n_out, k), biases (n_out,))
-    "Ridge regression in one solve: least squared error to 1 at the right letter, else 0"
+    "Least squared error to 1 at the right letter, else 0 (ridge regression)"
     t = F.one_hot(y, n_out).to(f.dtype)
     bias = t.mean(0)
     a = f.T@f
@@ -144,8 +144,8 @@ def patch_fit(
     nf:int=64,          # Filters
     n:int=4000,         # Rows to look at; all when there are fewer
     cast=torch.float32, # See `PatchNet`
-    bs:int=64,          # Rows at a time; few, so that answers stay in a processor's cache
-):                      # A `PatchNet`; raises `ValueError` for pictures that are all flat
+    bs:int=64,          # Rows at a time; few, to stay in a processor's cache
+):                      # A `PatchNet`; raises `ValueError` when all pictures are flat
     "A reader made without a gradient: filters cut from pictures, one solve"
     g = torch.Generator().manual_seed(seed)
     rows = torch.randperm(len(y), generator=g)[:n]

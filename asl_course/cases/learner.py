@@ -94,7 +94,8 @@ class Stop:
     "Stop when nothing is wrong"
     hint = ("`after_batch` runs in validation too: `self.training` tells. "
             "When is an epoch of train over?")
-    idea = ("Clear a list in `before_train`, fill it in `after_batch` while `self.training`, "
+    idea = ("Clear a list in `before_train`, "
+            "fill it in `after_batch` while `self.training`, "
             "look in `after_train`, and `raise CancelFitException`.")
 
     def cases():
