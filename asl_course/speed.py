@@ -29,36 +29,51 @@ __all__ = ['RUNG_MOVES', 'RUNG_NETS', 'SURE_READER', 'READER_SIZES', 'T3Dataset'
 class T3Dataset(torch.utils.data.Dataset):
     "T3's way: rows of a frame; an array and two transforms for each picture"
     def __init__(self,
-        x, y, # Pictures, uint8, shape (n, 28, 28), and class indexes
+        x, # Pictures, uint8, shape (n, 28, 28)
+        y, # Class indexes
     ):
         import pandas as pd
         from torchvision import transforms as T
-        self.frame = pd.DataFrame(np.column_stack([y, np.asarray(x).reshape(len(x), -1)]))
+        rows = np.asarray(x).reshape(len(x), -1)
+        self.frame = pd.DataFrame(np.column_stack([y, rows]))
         self.tfm = T.Compose([T.ToTensor(), T.Normalize((.5,), (.5,))])
     def __len__(self): return len(self.frame)
     def __getitem__(self, i):
         row = self.frame.iloc[i]
-        return self.tfm(row.iloc[1:].to_numpy(dtype=np.uint8).reshape(28, 28, 1)), int(row.iloc[0])
+        pixels = row.iloc[1:].to_numpy(dtype=np.uint8).reshape(28, 28, 1)
+        return self.tfm(pixels), int(row.iloc[0])
 
 # %% ../nbs/19_speed.ipynb #235615c5
 class PoolFirst(nn.Sequential):
-    "The small network of chapter 08 with each pooling before its norm and ReLU, which then see a quarter of the numbers"
+    """The small network of chapter 08 with each pooling before its norm and ReLU
+
+    These then see a quarter of the numbers."""
     def __init__(self,
         n_out:int=24,        # Classes
         nf=(16, 32, 64, 96), # Channels of the blocks
         stride:int=1,        # Of the first convolution
     ):
         a, b, c, d = nf
-        block = lambda i, o, *pool, s=1: [nn.Conv2d(i, o, 3, s, padding=1, bias=False), *pool, nn.BatchNorm2d(o), nn.ReLU()]
-        super().__init__(Standardise(), *block(1, a, nn.MaxPool2d(2), s=stride), *block(a, b, nn.MaxPool2d(2)), *block(b, c), *block(c, d),
-                         nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(d, n_out))
+        def block(i, o, *pool, s=1):
+            conv = nn.Conv2d(i, o, 3, s, padding=1, bias=False)
+            return [conv, *pool, nn.BatchNorm2d(o), nn.ReLU()]
+        super().__init__(
+            Standardise(),
+            *block(1, a, nn.MaxPool2d(2), s=stride),
+            *block(a, b, nn.MaxPool2d(2)),
+            *block(b, c),
+            *block(c, d),
+            nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(d, n_out))
 
 # %% ../nbs/19_speed.ipynb #3f148e41
 def orthogonal(
     g,       # A matrix
     steps=5, # Rounds
 ):           # The same shape
-    "A matrix with the same directions, all about equally strong: an odd polynomial, again and again, pushes the singular values towards 1 ([Jordan and others](https://kellerjordan.github.io/posts/muon/))"
+    """A matrix with the same directions, all about equally strong
+
+    An odd polynomial, again and again, pushes the singular values towards 1
+    ([Jordan and others](https://kellerjordan.github.io/posts/muon/))."""
     x = g/(g.norm()+1e-7)
     tall = len(x)>x.shape[1]
     if tall: x = x.T
@@ -68,24 +83,39 @@ def orthogonal(
     return x.T if tall else x
 
 class Muon(torch.optim.Optimizer):
-    "Momentum, then each kernel's step made orthogonal; torch's own Muon takes matrices, this one kernels"
+    """Momentum, then each kernel's step made orthogonal
+
+    torch's own Muon takes matrices, this one kernels."""
     def __init__(self,
-        params,      # Parameters of two dimensions or more; the first is kept, the others are joined
+        params,      # Parameters of two or more dimensions; all but the first are joined
         lr=.1,       # Learning rate
         momentum=.9, # Part of the old direction that stays
     ): super().__init__(params, dict(lr=lr, momentum=momentum))
+
     @torch.no_grad()
     def step(self):
-        for g in self.param_groups:
-            for p in g["params"]:
-                m = self.state[p].setdefault("momentum", torch.zeros_like(p)).lerp_(p.grad, 1-g["momentum"])
-                step = orthogonal(p.grad.lerp(m, g["momentum"]).flatten(1))
-                p.sub_(step.reshape(p.shape), alpha=g["lr"]*max(1, step.shape[0]/step.shape[1])**.5)
+        "Move every parameter"
+        for group in self.param_groups:
+            for p in group["params"]: self._move(p, group["lr"], group["momentum"])
+
+    def _move(self, p, lr, momentum):
+        mean = self.state[p].setdefault("momentum", torch.zeros_like(p))
+        mean.lerp_(p.grad, 1-momentum)
+        step = orthogonal(p.grad.lerp(mean, momentum).flatten(1))
+        tall = max(1, step.shape[0]/step.shape[1])**.5
+        p.sub_(step.reshape(p.shape), alpha=lr*tall)
 
 # %% ../nbs/19_speed.ipynb #06c399d0
 RUNG_MOVES = dict(rotate=6, zoom=.08, shift=.06)
-RUNG_NETS = dict(t3=lambda: nn.Sequential(T3CNN(), nn.Softmax(1)), scores=T3CNN, small=CNN, pool=PoolFirst, thin=lambda: PoolFirst(nf=(16, 32, 48, 64)),
-            stride=lambda: PoolFirst(stride=2), coarse=lambda: nn.Sequential(nn.AvgPool2d(2), PoolFirst()))
+RUNG_NETS = dict(
+    t3=lambda: nn.Sequential(T3CNN(), nn.Softmax(1)),
+    scores=T3CNN,
+    small=CNN,
+    pool=PoolFirst,
+    thin=lambda: PoolFirst(nf=(16, 32, 48, 64)),
+    stride=lambda: PoolFirst(stride=2),
+    coarse=lambda: nn.Sequential(nn.AvgPool2d(2), PoolFirst()),
+)
 
 def why_not_here(
     cast:bool=False,     # Are sums in bfloat16 asked for?
@@ -93,164 +123,289 @@ def why_not_here(
     device="cpu",        # A device
 ):                       # What this machine lacks, in words; empty when it has all
     "Why a rung of the ladder cannot be climbed here"
-    if cast and fast_dtype(str(device))==torch.float32: return "bfloat16 is not faster than float32 here"
-    if compiled:
-        try: torch.compile(lambda o: o*2)(torch.ones(2, device=device))
-        except Exception as e: return f"torch.compile does not work here ({type(e).__name__})"
+    if cast and fast_dtype(str(device))==torch.float32:
+        return "bfloat16 is not faster than float32 here"
+    if not compiled: return ""
+    try: torch.compile(lambda o: o*2)(torch.ones(2, device=device))
+    except Exception as e:
+        return f"torch.compile does not work here ({type(e).__name__})"
     return ""
 
 def make_optimisers(
     model,       # A network
-    opt:str,     # "sgd" (T3's), "adamw", or "muon": inner kernels by Muon, the rest by AdamW
+    opt:str,     # "sgd" (T3's), "adamw", or "muon": inner kernels by Muon, others AdamW
     lr:float,    # Learning rate; that of Muon is its own
     fused=False, # One call for all parameters?
 ):               # A list
     "Optimisers by name"
     if opt=="sgd": return [OPTS["sgd"](model.parameters(), lr=lr)]
-    kernels = [p for p in model.parameters() if opt=="muon" and p.dim()==4 and p.shape[1]>1]
-    rest = [p for p in model.parameters() if not any(p is k for k in kernels)]
-    return [torch.optim.AdamW(rest, lr, weight_decay=.02, fused=fused), *([Muon(kernels)] if kernels else [])]
+    def inner(p): return opt=="muon" and p.dim()==4 and p.shape[1]>1
+    kernels = [p for p in model.parameters() if inner(p)]
+    rest = [p for p in model.parameters() if not inner(p)]
+    adamw = torch.optim.AdamW(rest, lr, weight_decay=.02, fused=fused)
+    return [adamw, Muon(kernels)] if kernels else [adamw]
 
 def set_start(
-    model,    # A `PoolFirst`, changed in place
-    how:str,  # "whitened": the first kernels are patches of pictures; "identity": each inner kernel passes its input on
-    x, seed,  # Pictures, uint8, and a seed for the choice of patches
+    model,   # A `PoolFirst`, changed in place
+    how:str, # "whitened": the first kernels are patches; "identity": inner ones pass on
+    x,       # Pictures, uint8, shape (n, 28, 28)
+    seed,    # Seed of the choice of patches
 ):
     "Other starts than torch's"
     convs = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
     if how=="identity":
         for m in convs[1:]: nn.init.dirac_(m.weight[:m.in_channels].data)
-    else:
-        xb = torch.as_tensor(x[:1000])[:, None].float()/255
-        w = patch_filters(even_light(xb), len(convs[0].weight)//2, torch.Generator().manual_seed(seed), size=3)[0]
-        w = torch.cat([w, -w])
-        convs[0].weight.data.copy_(w*convs[0].weight.std()/w.std())
+    else: _whiten(convs[0].weight, x, seed)
 
-def train_rung(
-    x, y,            # Pictures, uint8, shape (n, 28, 28), and class indexes
-    seed,            # Seed of everything random
-    device="cpu",    # Where to train
-    net="pool",      # A name of `RUNG_NETS`
-    data="memory",   # "frame" for T3's data set, or "memory" for `Batches`
-    bs=128,          # Batch size
-    epochs=1,        # Times through the rows
-    lr=6e-3,         # Learning rate, the highest if it rises and falls
-    opt="muon",      # See `optimisers`
-    cycle=True,      # A rate that rises and falls?
-    channels=True,   # The numbers of a place side by side in memory (channels last)?
-    cast=True,       # Sums in bfloat16?
-    changes=RUNG_MOVES,   # Strengths of `Augment`; none for none
-    smooth=0.,       # Part of each target that is spread over all letters (label smoothing), 0..1
-    average=0.,      # Last part of the steps whose weights are averaged, 0..1
-    start="",        # See `set_start`; torch's own when empty
-    fused=False,     # One call for all parameters of AdamW?
-    compiled=False,  # A compiled network?
-):                # (the network, seconds of training, batches)
-    "The training that each rung of the ladder changes by one argument; what comes before the first step, and compiling, is not counted"
-    set_seed(seed)
+def _whiten(kernels, x, seed):
+    "Patches of pictures, and their negatives, as strong as the kernels were"
+    xb = torch.as_tensor(x[:1000])[:, None].float()/255
+    g = torch.Generator().manual_seed(seed)
+    w = patch_filters(even_light(xb), len(kernels)//2, g, size=3)[0]
+    w = torch.cat([w, -w])
+    kernels.data.copy_(w*kernels.std()/w.std())
+
+# %% ../nbs/19_speed.ipynb #84e72558
+@dataclass
+class _Climb:
+    "What building a rung gives to its warming up and its training"
+    model:nn.Module # The network whose weights change
+    whole:nn.Module # It, for the pictures that the batches hold
+    run:nn.Module   # The same, compiled where that is asked for
+    dl:object       # The batches
+    opts:list       # Optimisers
+    device:object   # Where to train
+    cast:bool       # Sums in bfloat16?
+    smooth:float    # Label smoothing, 0..1
+
+    def loss(self, net, xb, yb):
+        "Cross-entropy of a batch"
+        kind = torch.device(self.device).type
+        with torch.autocast(kind, torch.bfloat16, enabled=self.cast): scores = net(xb)
+        return F.cross_entropy(scores.float(), yb, label_smoothing=self.smooth)
+
+    def step(self, xb, yb, rates):
+        "Change the weights once"
+        for o, r in zip(self.opts, rates): o.param_groups[0]["lr"] = r
+        self.loss(self.run, xb.to(self.device), yb.to(self.device)).backward()
+        for o in self.opts:
+            o.step()
+            o.zero_grad()
+
+def _build_net(net, start, x, seed, device, channels):
+    "A network of `RUNG_NETS`, ready to be trained"
     model = RUNG_NETS[net]()
     if start: set_start(model, start, x, seed)
-    model = model.to(device, memory_format=torch.channels_last if channels else torch.contiguous_format).train()
+    order = torch.channels_last if channels else torch.contiguous_format
+    return model.to(device, memory_format=order).train()
+
+def _rung_batches(x, y, data, bs, seed, device, changes):
+    "Batches from T3's data set, or from memory"
     tfm = Augment(**changes, seed=seed) if changes else None
-    if data=="frame": dl = torch.utils.data.DataLoader(T3Dataset(x, y), bs, shuffle=True)
-    else: dl = Batches(x, y, bs, shuffle=True, seed=seed, device=device, tfm=tfm)
-    whole = nn.Sequential(Rescale(), model) if data=="memory" and net in ("t3", "scores") else model
-    run = torch.compile(whole) if compiled else whole
-    opts, steps, mean = make_optimisers(model, opt, lr, fused), epochs*len(dl), None
-    rates, i = [o.param_groups[0]["lr"] for o in opts], 0
-    def loss_of(net, xb, yb):
-        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=cast): scores = net(xb)
-        return F.cross_entropy(scores.float(), yb, label_smoothing=smooth)
-    first, few = (lambda n: (torch.as_tensor(x[:n])[:, None].to(device).float()/255, torch.as_tensor(y[:n]).to(device))), len(y)%bs or bs
-    for n in (bs, few, bs, few): loss_of(run if compiled else deepcopy(whole), *first(n)).backward() # first calls look up kernels, or compile
-    model.zero_grad()
-    synchronize(device); t = time.perf_counter()
+    if data=="frame":
+        return torch.utils.data.DataLoader(T3Dataset(x, y), bs, shuffle=True)
+    return Batches(x, y, bs, shuffle=True, seed=seed, device=device, tfm=tfm)
+
+def _warm_up(climb, x, y, bs):
+    "Full batches and one like the last: first calls look up kernels, or compile"
+    few = len(y)%bs or bs
+    for n in (bs, few, bs, few):
+        # a copy, so that norms stay; but what was compiled is that one only
+        net = deepcopy(climb.whole) if climb.run is climb.whole else climb.run
+        xb = torch.as_tensor(x[:n])[:, None].to(climb.device).float()/255
+        yb = torch.as_tensor(y[:n]).to(climb.device)
+        climb.loss(net, xb, yb).backward()
+    climb.model.zero_grad()
+
+def _train(climb, epochs, cycle, average):
+    "Train, and return the seconds it took"
+    steps, i, mean = epochs*len(climb.dl), 0, None
+    rates = [o.param_groups[0]["lr"] for o in climb.opts]
+    synchronize(climb.device)
+    t = time.perf_counter()
     for _ in range(epochs):
-        for xb, yb in dl:
-            for o, r in zip(opts, rates): o.param_groups[0]["lr"] = r*one_cycle(i/steps) if cycle else r
-            loss_of(run, xb.to(device), yb.to(device)).backward()
-            for o in opts: o.step(); o.zero_grad()
+        for xb, yb in climb.dl:
+            part = one_cycle(i/steps) if cycle else 1
+            climb.step(xb, yb, [r*part for r in rates])
             i += 1
-            if i>steps*(1-average): mean = torch.optim.swa_utils.AveragedModel(model, use_buffers=True) if mean is None else mean; mean.update_parameters(model)
-    if mean is not None: model.load_state_dict(mean.module.state_dict())
-    synchronize(device)
-    return nn.Sequential(Rescale(), model).eval() if net in ("t3", "scores") else model.eval(), time.perf_counter()-t, steps
+            if i>steps*(1-average): mean = _averaged(mean, climb.model)
+    if mean is not None: climb.model.load_state_dict(mean.module.state_dict())
+    synchronize(climb.device)
+    return time.perf_counter()-t
+
+def _averaged(mean, model):
+    "The mean of a model's weights so far, and now"
+    if mean is None: mean = torch.optim.swa_utils.AveragedModel(model, use_buffers=True)
+    mean.update_parameters(model)
+    return mean
+
+# %% ../nbs/19_speed.ipynb #b54c06e9
+def train_rung(
+    x,              # Pictures, uint8, shape (n, 28, 28)
+    y,              # Class indexes
+    seed,           # Seed of everything random
+    device="cpu",   # Where to train
+    net="pool",     # A name of `RUNG_NETS`
+    data="memory",  # "frame" for T3's data set, or "memory" for `Batches`
+    bs=128,         # Batch size
+    epochs=1,       # Times through the rows
+    lr=6e-3,        # Learning rate, the highest if it rises and falls
+    opt="muon",     # See `make_optimisers`
+    cycle=True,     # A rate that rises and falls?
+    channels=True,  # The numbers of a place side by side in memory (channels last)?
+    cast=True,      # Sums in bfloat16?
+    changes=RUNG_MOVES, # Strengths of `Augment`; none for none
+    smooth=0.,      # Part of each target that is spread over all letters, 0..1
+    average=0.,     # Last part of the steps whose weights are averaged, 0..1
+    start="",       # See `set_start`; torch's own when empty
+    fused=False,    # One call for all parameters of AdamW?
+    compiled=False, # A compiled network?
+):                  # (the network, seconds of training, batches)
+    """The training that each rung of the ladder changes by one argument
+
+    What comes before the first step, and compiling, is not counted."""
+    set_seed(seed)
+    model = _build_net(net, start, x, seed, device, channels)
+    dl = _rung_batches(x, y, data, bs, seed, device, changes)
+    reader = nn.Sequential(Rescale(), model) if net in ("t3", "scores") else model
+    whole = reader if isinstance(dl, Batches) else model # T3's data set rescales itself
+    climb = _Climb(model, whole, torch.compile(whole) if compiled else whole, dl,
+                   make_optimisers(model, opt, lr, fused), device, cast, smooth)
+    _warm_up(climb, x, y, bs)
+    seconds = _train(climb, epochs, cycle, average)
+    return reader.eval(), seconds, epochs*len(dl)
 
 # %% ../nbs/19_speed.ipynb #323da87f
 class Views(nn.Module):
-    "The mean of what a network reads in a picture and in four copies, each moved by a pixel"
-    def __init__(self, model): super().__init__(); self.model = model
+    "The mean of what is read in a picture and in four copies, each moved by a pixel"
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
     def forward(self, xb):
-        moved = [xb]+[torch.roll(xb, s, d) for s, d in ((1, 2), (-1, 2), (1, 3), (-1, 3))]
-        return sum(self.model(o).log_softmax(1) for o in moved)/len(moved)
+        moves = (1, 2), (-1, 2), (1, 3), (-1, 3)
+        views = [xb]+[torch.roll(xb, s, d) for s, d in moves]
+        return sum(self.model(o).log_softmax(1) for o in views)/len(views)
 
 def chosen(rows, groups, seed):
-    "Row numbers: so many at random; one of each photograph; or as many as there are, each photograph equally often"
+    """Row numbers, such as `rows` asks for
+
+    So many at random; one of each of the "photographs"; or as many as there are, each
+    photograph equally often."""
     rng = np.random.default_rng(seed)
     if not rows: return np.arange(len(groups))
     if isinstance(rows, int): return rng.permutation(len(groups))[:rows]
-    if rows=="photographs": return rng.permutation([rng.choice(np.flatnonzero(groups==k)) for k in np.unique(groups)])
+    if rows=="photographs":
+        one = [rng.choice(np.flatnonzero(groups==k)) for k in np.unique(groups)]
+        return rng.permutation(one)
     p = 1/np.bincount(groups)[groups]
     return rng.choice(len(groups), len(groups), p=p/p.sum())
 
 def _rung(letters, seed, device, scale, rows=0, views=False, epochs=1, **settings):
-    "One rung on photographs set aside: dict of valid, train_seconds, steps, rows, missing"
+    "One rung: dict of valid (photographs set aside), train_seconds, steps, rows, missing"
     tr, va = photo_split(letters.x, letters.y, .2, seed)
     if rows: tr = tr[chosen(rows, photo_groups(letters.x[tr]), seed)]
-    lack = why_not_here(settings.get("cast", True), settings.get("compiled", False), device)
-    if lack: settings |= dict(cast=False) if "bfloat16" in lack else dict(compiled=False)
-    model, seconds, steps = train_rung(letters.x[tr], letters.y[tr], seed, device, epochs=scaled(epochs, 1, scale), **settings)
-    return dict(valid=judge_scores(scores_of(Views(model) if views else model, letters.x[va], device), letters.y[va]).dict(), train_seconds=seconds, steps=steps, rows=len(tr), missing=lack, _model=model)
+    cast, compiled = settings.get("cast", True), settings.get("compiled", False)
+    lack = why_not_here(cast, compiled, device)
+    if "bfloat16" in lack: settings |= dict(cast=False)
+    elif lack: settings |= dict(compiled=False)
+    model, seconds, steps = train_rung(letters.x[tr], letters.y[tr], seed, device,
+                                       epochs=scaled(epochs, 1, scale), **settings)
+    scores = scores_of(Views(model) if views else model, letters.x[va], device)
+    return dict(valid=judge_scores(scores, letters.y[va]).dict(), train_seconds=seconds,
+                steps=steps, rows=len(tr), missing=lack, _model=model)
 
 _slow = dict(changes={}, smooth=0., channels=False, cast=False, opt="adamw")
 _t3 = _slow | dict(net="t3", bs=32, epochs=20, lr=1e-3, opt="sgd", cycle=False)
-LADDER = {"t3": ("T3's loop", _t3 | dict(data="frame")), "memory": ("pictures in memory, a quarter of the epochs", _t3 | dict(epochs=5)),
-          "cycle": ("one cycle, larger batches, no softmax", _slow | dict(net="scores", epochs=5)),
-          "small": ("a smaller network", _slow | dict(net="small", epochs=5)), "pool": ("pooling first", _slow | dict(epochs=5)),
-          "channels": ("channels last", _slow | dict(channels=True, epochs=5)), "bfloat16": ("bfloat16", _slow | dict(channels=True, cast=True, epochs=5)),
-          "moves": ("small moves", dict(opt="adamw", epochs=5)), "once": ("each row once", dict(opt="adamw")), "muon": ("Muon", {})}
-TRICKS = {"thin": dict(net="thin"), "stride": dict(net="stride"), "coarse": dict(net="coarse"), "small-batch": dict(bs=64), "smooth": dict(smooth=.1), "average": dict(average=.2),
-          "whitened": dict(start="whitened"), "identity": dict(start="identity"), "fused": dict(fused=True), "compiled": dict(compiled=True, cast=False), "still": dict(changes={}),
-          "float32": dict(cast=False), "half": dict(rows=11_000), "photographs": dict(rows="photographs", epochs=12), "uneven": dict(rows="uneven"), "views": dict(views=True)}
-for k, (title, s) in LADDER.items(): recipe(f"ladder.{k}", f"The ladder: {title}", split="photo", timings="train_seconds", seeds=dict(memory=2, once=5, muon=5).get(k, 3), **s)(_rung)
-for k, s in TRICKS.items(): recipe(f"muon.{k}", f"The last rung, but {k}", split="photo", timings="train_seconds", **s)(_rung)
+LADDER = {
+    "t3":       ("T3's loop", _t3 | dict(data="frame")),
+    "memory":   ("pictures in memory, a quarter of the epochs", _t3 | dict(epochs=5)),
+    "cycle":    ("one cycle, larger batches, no softmax",
+                 _slow | dict(net="scores", epochs=5)),
+    "small":    ("a smaller network", _slow | dict(net="small", epochs=5)),
+    "pool":     ("pooling first", _slow | dict(epochs=5)),
+    "channels": ("channels last", _slow | dict(channels=True, epochs=5)),
+    "bfloat16": ("bfloat16", _slow | dict(channels=True, cast=True, epochs=5)),
+    "moves":    ("small moves", dict(opt="adamw", epochs=5)),
+    "once":     ("each row once", dict(opt="adamw")),
+    "muon":     ("Muon", {}),
+}
+TRICKS = {
+    "thin":        dict(net="thin"),
+    "stride":      dict(net="stride"),
+    "coarse":      dict(net="coarse"),
+    "small-batch": dict(bs=64),
+    "smooth":      dict(smooth=.1),
+    "average":     dict(average=.2),
+    "whitened":    dict(start="whitened"),
+    "identity":    dict(start="identity"),
+    "fused":       dict(fused=True),
+    "compiled":    dict(compiled=True, cast=False),
+    "still":       dict(changes={}),
+    "float32":     dict(cast=False),
+    "half":        dict(rows=11_000),
+    "photographs": dict(rows="photographs", epochs=12),
+    "uneven":      dict(rows="uneven"),
+    "views":       dict(views=True),
+}
+_seeds = dict(memory=2, once=5, muon=5)
+
+for k, (title, s) in LADDER.items():
+    recipe(f"ladder.{k}", f"The ladder: {title}", split="photo",
+           timings="train_seconds", seeds=_seeds.get(k, 3), **s)(_rung)
+for k, s in TRICKS.items():
+    recipe(f"muon.{k}", f"The last rung, but {k}", split="photo",
+           timings="train_seconds", **s)(_rung)
 
 # %% ../nbs/19_speed.ipynb #5a852112
 class Pair(nn.Module):
     "A network and patches, read together"
     def __init__(self,
-        cnn, patches, # Both take pictures and return scores
-        weight=10.,   # Of the patches' scores, which lie near 0 and 1
-    ): super().__init__(); self.cnn, self.patches, self.weight = cnn, patches, weight
+        cnn,        # A network: takes pictures, returns scores
+        patches,    # The same from patches
+        weight=10., # Of the patches' scores, which lie near 0 and 1
+    ):
+        super().__init__()
+        self.cnn, self.patches, self.weight = cnn, patches, weight
+
     def forward(self,
         xb, # Pictures, float tensor in [0, 1], shape (n, 1, h, w)
     ):      # Scores, shape (n, 24)
+        "Logarithms of probabilities, and what the patches add"
         return self.cnn(xb).log_softmax(1)+self.weight*self.patches(xb)
 
 @dataclass
 class Speedrun:
     "What `speedrun` returns"
-    acc:float      # Share of the test file that is read right, 0..1
-    seconds:float  # Of training, data in memory, kernels looked up; building a network is not counted
-    loss:float     # Cross-entropy on the test file
-    log:list       # (what, seconds) of each step
+    acc:float       # Share of the test file that is read right, 0..1
+    seconds:float   # Of training: data in memory, kernels looked up, network built
+    loss:float      # Cross-entropy on the test file
+    log:list        # (what, seconds) of each step
     model:nn.Module # Takes pictures in [0, 1], returns scores
 
 SURE_READER = dict(nf=96, n=6000, rows=18_000) # What reads more, and takes longer
 
 def read_fast(
-    x, y, seed, device="cpu", # Pictures, uint8, shape (n, 28, 28); class indexes; seed; where to work
-    nf=96, n=3000,            # Filters; rows for the patches
-    rows=0,                   # Rows that a network sees once; 0 for no network
-):                            # (the reader, a list of (what, seconds))
+    x,            # Pictures, uint8, shape (n, 28, 28)
+    y,            # Class indexes
+    seed,         # Seed of everything random
+    device="cpu", # Where to work
+    nf=96,        # Filters
+    n=3000,       # Rows for the patches
+    rows=0,       # Rows that a network sees once; 0 for no network
+):                # (the reader, a list of (what, seconds))
     "Patches, and with `rows` a network beside them"
-    log, begin = [], time.perf_counter()
+    begin = time.perf_counter()
     model = patch_fit(x, y, seed, device, nf, n, cast=fast_dtype(str(device)))
-    synchronize(device); log.append(("patches", time.perf_counter()-begin))
+    synchronize(device)
+    log = [("patches", time.perf_counter()-begin)]
     if rows:
         some = np.random.default_rng(seed).permutation(len(y))[:rows]
-        cnn, seconds, _ = train_rung(x[some], y[some], seed, device, net="thin", cast=fast_dtype(str(device))==torch.bfloat16, smooth=.1)
-        model = Pair(cnn, model).eval(); log.append(("network", seconds))
+        cast = fast_dtype(str(device))==torch.bfloat16
+        cnn, seconds, _ = train_rung(x[some], y[some], seed, device,
+                                     net="thin", cast=cast, smooth=.1)
+        model = Pair(cnn, model).eval()
+        log.append(("network", seconds))
     return model, log
 
 def speedrun(
@@ -259,102 +414,155 @@ def speedrun(
     letters=None,  # `Letters`; by default what `load_letters()` finds
     **settings,    # See `read_fast`; `**SURE_READER` for the reader that takes longer
 ):                 # A `Speedrun`
-    "A reader from some thousand train rows, in under a second; nothing is chosen on the way, and the test file is read once, at the end"
+    """A reader from some thousand train rows, in under a second
+
+    Nothing is chosen on the way, and the test file is read once, at the end."""
     letters = load_letters() if letters is None else letters
-    fast_dtype(str(device)); patch_fit(letters.x[:250], letters.y[:250], seed, device, 8, 250, fast_dtype(str(device))) # a first call looks up kernels
+    few = letters.x[:250], letters.y[:250]
+    patch_fit(*few, seed, device, 8, 250, fast_dtype(str(device))) # looks up kernels
     model, log = read_fast(letters.x, letters.y, seed, device, **settings)
     s = score_test(model, letters, device)
     return Speedrun(s.acc, sum(t for _, t in log), s.loss, log, model)
 
 # %% ../nbs/19_speed.ipynb #a6eb2e6e
-READER_SIZES = ((48, 3000, 0), (64, 4000, 0), (96, 3000, 0), (96, 6000, 0), (128, 8000, 0), (64, 4000, 14_000), (96, 6000, 14_000), (96, 6000, 18_000), (96, 6000, 24_000))
+READER_SIZES = ( # (filters, rows, rows of the network)
+    (48, 3000, 0), (64, 4000, 0), (96, 3000, 0), (96, 6000, 0), (128, 8000, 0),
+    (64, 4000, 14_000), (96, 6000, 14_000), (96, 6000, 18_000), (96, 6000, 24_000))
 
+# %% ../nbs/19_speed.ipynb #b034c560
 def _sizes(
     letters, seed, device, scale, # As `run_recipe` gives them
-    grid=READER_SIZES, folds=5,          # (filters, rows, rows of the network) to try; folds of photographs
-):                                # dict of size -> valid, over the pictures of all folds, and train_seconds, their mean
+    grid=READER_SIZES,            # Sizes to try
+    folds=5,                      # Folds of photographs
+):                                # dict of size -> what `_in_folds` returns
     "Readers of several sizes, cross-validated over photographs"
-    parts, res = photo_folds(letters.x, letters.y, folds, seed), {}
-    read_fast(letters.x[:250], letters.y[:250], seed, device, 8, 250)
-    for nf, n, rows in grid if scale=="full" else grid[:1]+grid[5:6]:
-        scores, seconds = torch.empty(len(letters.y), 24), []
-        for tr, va in parts[:scaled(folds, 1, scale)]:
-            model, log = read_fast(letters.x[tr], letters.y[tr], seed, device, nf, n, rows)
-            scores[va] = scores_of(model, letters.x[va], device, 512)
-            seconds.append(sum(t for _, t in log))
-        done = np.concatenate([va for _, va in parts[:len(seconds)]])
-        res[f"{nf}-{n}-{rows}"] = dict(valid=judge_scores(scores[done], letters.y[done]).dict(), train_seconds=float(np.mean(seconds)))
-    return res
+    parts = photo_folds(letters.x, letters.y, folds, seed)[:scaled(folds, 1, scale)]
+    if scale!="full": grid = grid[:1]+grid[5:6]
+    read_fast(letters.x[:250], letters.y[:250], seed, device, 8, 250) # looks up kernels
+    return {"-".join(map(str, size)): _in_folds(letters, parts, seed, device, size)
+            for size in grid}
 
-recipe("speed.sizes", "Readers without a gradient, and with a network beside them", split="photo", selected_on="valid", seeds=3, timings="*.train_seconds")(_sizes);
+def _in_folds(letters, parts, seed, device, size):
+    "dict: valid, over the pictures of all folds, and train_seconds, their mean"
+    scores, seconds = torch.empty(len(letters.y), 24), []
+    for tr, va in parts:
+        model, log = read_fast(letters.x[tr], letters.y[tr], seed, device, *size)
+        scores[va] = scores_of(model, letters.x[va], device, 512)
+        seconds.append(sum(t for _, t in log))
+    done = np.concatenate([va for _, va in parts])
+    return dict(valid=judge_scores(scores[done], letters.y[done]).dict(),
+                train_seconds=float(np.mean(seconds)))
 
+recipe("speed.sizes", "Readers without a gradient, and with a network beside them",
+       split="photo", selected_on="valid", seeds=3, timings="*.train_seconds")(_sizes);
+
+# %% ../nbs/19_speed.ipynb #4a701ce9
 def _raced(
     letters, seed, device, scale, # As `run_recipe` gives them
     nf=96, n=3000, rows=0,        # See `read_fast`
-):                                # dict: test, wrong (pictures misread), train_seconds, log
+):                                # dict: test, wrong (pictures), train_seconds, log
     "`speedrun`, once"
     r = speedrun(seed, device, letters, nf=nf, n=n, rows=rows)
-    return dict(test=dict(acc=r.acc, loss=r.loss), wrong=round((1-r.acc)*letters.rows[1]), train_seconds=r.seconds, log=r.log, _model=r.model)
+    wrong = round((1-r.acc)*letters.rows[1])
+    return dict(test=dict(acc=r.acc, loss=r.loss), wrong=wrong,
+                train_seconds=r.seconds, log=r.log, _model=r.model)
 
-recipe("speed.speedrun", "speedrun: filters without a gradient", split="photo", selected_on="valid", seeds=20, timings="train_seconds log.*.1")(_raced)
-recipe("speed.sure", "speedrun: more filters, and a network beside them", split="photo", selected_on="valid", seeds=20, timings="train_seconds log.*.1", **SURE_READER)(_raced);
+_race = dict(split="photo", selected_on="valid", seeds=20,
+             timings="train_seconds log.*.1")
+recipe("speed.speedrun", "speedrun: filters without a gradient", **_race)(_raced)
+recipe("speed.sure", "speedrun: more filters, and a network beside them",
+       **_race, **SURE_READER)(_raced);
 
 # %% ../nbs/19_speed.ipynb #2a8f44c0
 def epoch_cost(
-    x, y,         # Pictures, uint8, shape (n, 28, 28), and class indexes from 0
+    x,            # Pictures, uint8, shape (n, 28, 28)
+    y,            # Class indexes from 0
     side=28,      # Side the pictures are brought to, in pixels
     bs=128,       # Batch size
     device="cpu", # Where to train
-):                # dict: seconds; data, bytes of the pictures; kept, bytes that one batch keeps for the way back
+):                # dict: seconds; bytes: data, all pictures, and kept, for a batch's way back
     "What one epoch of a `PoolFirst` costs"
-    x = F.interpolate(torch.as_tensor(x)[:, None].float(), side, mode="bilinear")[:, 0].to(torch.uint8)
-    model, dl = PoolFirst(int(y.max())+1).to(device, memory_format=torch.channels_last), Batches(x, y, bs, device=device)
+    x = torch.as_tensor(x)[:, None].float()
+    x = F.interpolate(x, side, mode="bilinear")[:, 0].to(torch.uint8)
+    model = PoolFirst(int(y.max())+1).to(device, memory_format=torch.channels_last)
+    dl = Batches(x, y, bs, device=device)
     opt = torch.optim.AdamW(model.parameters(), 1e-3)
-    def epoch():
-        for xb, yb in dl: loss_batch(model, xb, yb, opt=opt)
     few = next(iter(dl))
     for _ in range(2): loss_batch(model, *few, opt=opt)
-    synchronize(device); t = time.perf_counter(); epoch(); synchronize(device)
-    return dict(seconds=time.perf_counter()-t, data=x.numel(), kept=kept_bytes(lambda: F.cross_entropy(model(few[0]), few[1])))
+    synchronize(device)
+    t = time.perf_counter()
+    for xb, yb in dl: loss_batch(model, xb, yb, opt=opt)
+    synchronize(device)
+    seconds = time.perf_counter()-t
+    kept = kept_bytes(lambda: F.cross_entropy(model(few[0]), few[1]))
+    return dict(seconds=seconds, data=x.numel(), kept=kept)
 
+# %% ../nbs/19_speed.ipynb #97842095
 def _growth(
-    letters, seed, device, scale, # As `run_recipe` gives them
-    pictures=(2000, 4000, 8000, 16_000), classes=(6, 12, 24), sides=(28, 56, 112), sizes=(8, 32, 128, 512), n=2000, # What is tried; pictures for all but the first
-):                                # dict: pictures, classes, sides, batch, threads; each a dict of `epoch_cost`
+    letters, seed, device, scale,        # As `run_recipe` gives them
+    pictures=(2000, 4000, 8000, 16_000), # How many pictures
+    classes=(6, 12, 24),                 # Of how many letters
+    sides=(28, 56, 112),                 # Their side, in pixels
+    sizes=(8, 32, 128, 512),             # Batch sizes
+    n=2000,                              # Pictures, for all but the first
+):                                       # dict of dicts of `epoch_cost`
     "How the cost of an epoch grows"
-    first = lambda k, c=24: (letters.x[letters.y<c][:k], letters.y[letters.y<c][:k])
     n, few = scaled(n, 300, scale), scaled(4, 2, scale)
-    res = dict(pictures={k: epoch_cost(*first(k), device=device) for k in (scaled(o, o//10, scale) for o in pictures[:few])},
-               classes={k: epoch_cost(*first(n, k), device=device) for k in classes}, sides={k: epoch_cost(*first(n), k, device=device) for k in sides[:few]},
-               batch={k: epoch_cost(*first(n), bs=k, device=device) for k in sizes[:few]}, threads={})
-    before = torch.get_num_threads()
-    try:
-        for k in sorted({1, before}): torch.set_num_threads(k); res["threads"][k] = epoch_cost(*first(n), device=device)
-    finally: torch.set_num_threads(before)
+    def cost(n=n, c=24, **how):
+        rows = np.flatnonzero(letters.y<c)[:n]
+        return epoch_cost(letters.x[rows], letters.y[rows], device=device, **how)
+    numbers = [scaled(o, o//10, scale) for o in pictures[:few]]
+    res = dict(pictures={k: cost(k) for k in numbers},
+               classes={k: cost(c=k) for k in classes},
+               sides={k: cost(side=k) for k in sides[:few]},
+               batch={k: cost(bs=k) for k in sizes[:few]},
+               threads=_by_threads(cost))
     return {k: {str(o): c for o, c in d.items()} for k, d in res.items()}
 
-recipe("speed.growth", "How the cost of an epoch grows", split="none", seeds=3, timings="*.seconds")(_growth);
+def _by_threads(cost):
+    "What `cost` says with one thread, and with as many as there are"
+    before, res = torch.get_num_threads(), {}
+    try:
+        for k in sorted({1, before}):
+            torch.set_num_threads(k)
+            res[k] = cost()
+    finally: torch.set_num_threads(before)
+    return res
+
+recipe("speed.growth", "How the cost of an epoch grows",
+       split="none", seeds=3, timings="*.seconds")(_growth);
 
 # %% ../nbs/19_speed.ipynb #47cd88c2
 class WorkedDataset(T3Dataset):
-    "T3's data set, with each picture made several times over, for want of slower transforms"
+    "T3's data set, each picture made several times, for want of slower transforms"
     times = 1
-    def __getitem__(self, i): return [T3Dataset.__getitem__(self, i) for _ in range(self.times)][-1]
+    def __getitem__(self, i):
+        for _ in range(self.times): item = super().__getitem__(i)
+        return item
+
+# %% ../nbs/19_speed.ipynb #6e500624
+def _walk(dl):
+    "Seconds of going through all batches"
+    t = time.perf_counter()
+    for _ in dl: pass
+    return time.perf_counter()-t
 
 def _workers(
     letters, seed, device, scale, # As `run_recipe` gives them
-    n=1500, times=(1, 4, 16),     # Pictures; how often each is made
-):                                # dict: a picture's work -> seconds of a walk with 0, 1, 2 worker processes; batches, that of `Batches`
+    n=1500,                       # Pictures
+    times=(1, 4, 16),             # How often each is made
+):                                # dict: times -> seconds with 0, 1, 2 worker processes; batches
     "When worker processes pay"
-    from asl_course.speed import WorkedDataset # a new process looks classes up in a module, not in a notebook
+    # a new process looks classes up in a module, not in a notebook
+    from asl_course.speed import WorkedDataset
     n, res = scaled(n, 100, scale), {}
-    def walk(dl):
-        t = time.perf_counter()
-        for _ in dl: pass
-        return time.perf_counter()-t
+    ds = WorkedDataset(letters.x[:n], letters.y[:n])
+    def walk(w):
+        return _walk(torch.utils.data.DataLoader(ds, 128, shuffle=True, num_workers=w))
     for k in times[:scaled(3, 2, scale)]:
-        ds = WorkedDataset(letters.x[:n], letters.y[:n]); ds.times = k
-        res[f"times{k}"] = {f"workers{w}": walk(torch.utils.data.DataLoader(ds, 128, shuffle=True, num_workers=w)) for w in (0, 1, 2)}
-    return dict(**res, batches=walk(Batches(letters.x[:n], letters.y[:n], 128, True)))
+        ds.times = k
+        res[f"times{k}"] = {f"workers{w}": walk(w) for w in (0, 1, 2)}
+    return dict(**res, batches=_walk(Batches(letters.x[:n], letters.y[:n], 128, True)))
 
-recipe("speed.workers", "When worker processes pay", split="none", seeds=3, timings="times* batches")(_workers);
+recipe("speed.workers", "When worker processes pay",
+       split="none", seeds=3, timings="times* batches")(_workers);

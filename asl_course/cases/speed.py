@@ -8,9 +8,10 @@ __all__ = []
 # %% ../../nbs/solutions/s19_speed.ipynb #39453c79
 class Amdahl:
     "How much faster in all?"
-    hint = "What is left of the time: the part you did not touch, and the part you did, divided."
-    idea = ("What is left is `1-part` and `part/times`, where the whole was 1. How often does the new "
-            "time go into the old one?")
+    hint = ("What is left of the time: the part you did not touch, and the part you did, "
+            "divided.")
+    idea = ("What is left is `1-part` and `part/times`, where the whole was 1. How often "
+            "does the new time go into the old one?")
 
     def cases():
         for part, times in ((.5, 2), (1/6, 1e9), (1., 7), (0., 7)):
@@ -22,11 +23,11 @@ class Amdahl:
 # %% ../../nbs/solutions/s19_speed.ipynb #a12ffc8e
 class Operations:
     "Operations of a convolution"
-    hint = ("Each number of each map is a sum of products, one for each weight of a kernel. A product "
-            "and an addition are two.")
-    idea = ("One number of one map takes a product and an addition for each weight of its kernel, and a "
-            "kernel has `c_in` channels of `kernel` times `kernel`. There are `c_out` maps of `side` "
-            "times `side` numbers.")
+    hint = ("Each number of each map is a sum of products, one for each weight of a "
+            "kernel. A product and an addition are two.")
+    idea = ("One number of one map takes a product and an addition for each weight of "
+            "its kernel, and a kernel has `c_in` channels of `kernel` times `kernel`. "
+            "There are `c_out` maps of `side` times `side` numbers.")
 
     def cases():
         for c_in, c_out, k, side in ((1, 75, 3, 26), (75, 50, 3, 11), (3, 8, 5, 1)):
