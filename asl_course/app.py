@@ -5,8 +5,8 @@
 # %% ../nbs/18_app.ipynb #658f8d9d
 from __future__ import annotations
 import base64, io, math
+from functools import partial
 import numpy as np
-from fastcore.basics import ifnone
 from .core import *
 from .records import *
 from .predict import *
@@ -20,7 +20,10 @@ class Speller:
     def __init__(self,
         hold:float=.8,  # Seconds that a letter must be seen
         grace:float=.2, # A break that is no longer does not count, seconds
-    ): self.hold, self.grace, self.text, self.letter, self.since, self.last, self.done = hold, grace, "", None, 0., -math.inf, False
+    ):
+        self.hold, self.grace = hold, grace
+        self.text, self.since = "", 0.
+        self.reset()
 
     def see(self,
         letter,  # What is read now, or None where it is not sure
@@ -28,183 +31,396 @@ class Speller:
     ):           # The letter that was added, or None
         "Note what is seen; a letter that is held long enough is added, once"
         if letter==self.letter: self.last = t
-        elif self.letter is None or t-self.last>self.grace: self.letter, self.since, self.last, self.done = letter, t, t, False
-        if letter is None or letter!=self.letter or self.done or t-self.since<self.hold: return None
-        self.done = True; self.add(letter)
+        elif self.letter is None or t-self.last>self.grace:
+            self.letter, self.since, self.last, self.done = letter, t, t, False
+        if letter is None or letter!=self.letter: return None
+        if self.done or t-self.since<self.hold: return None
+        self.done = True
+        self.add(letter)
         return letter
 
     def add(self,
         letter:str, # A letter
-    ): self.text += letter
+    ):
+        "Write a letter"
+        self.text += letter
+
     def space(self):
         "Add a space, where none would be idle; returns whether it did"
         ok = self.text!="" and not self.text.endswith(" ")
         self.text += " " if ok else ""
         return ok
-    def delete(self): self.text = self.text[:-1]
-    def clear(self): self.text = ""
-    def reset(self): self.letter, self.last, self.done = None, -math.inf, False # what was held before does not count
+
+    def delete(self):
+        "Take the last letter back"
+        self.text = self.text[:-1]
+
+    def clear(self):
+        "Begin the word anew"
+        self.text = ""
+
+    def reset(self):
+        "Forget what was held before"
+        self.letter, self.last, self.done = None, -math.inf, False
+
     def __repr__(self): return f"Speller({self.text!r})"
 
 # %% ../nbs/18_app.ipynb #ef6ba9e9
 def slider_square(
-    size,        # (width, height) of a picture
-    x, y, part,  # Where the square lies from left to right and from top to bottom, 0..100; its side, 1..100, in percent of the longer side
-):               # A crop for `prepare_photo`: (left, top, right, bottom)
-    "The box that three sliders mean: a square, cut off where it would leave the picture (`square_box` then extends it)"
+    size, # (width, height) of a picture
+    x,    # Where the square lies from left to right, 0..100
+    y,    # From top to bottom, 0..100
+    part, # Its side, 1..100, in percent of the longer side
+):        # A crop for `prepare_photo`: (left, top, right, bottom)
+    """The box that three sliders mean: a square, cut off where it leaves the picture
+
+    `square_box` then extends it."""
     w, h = size
     side = max(14., part/100*max(w, h))
-    l, t = x/100*max(0, w-side), y/100*max(0, h-side)
+    l = x/100*max(0, w-side)
+    t = y/100*max(0, h-side)
     return l, t, min(w, l+side), min(h, t+side)
 
 def _png(a, scale=1):
     "Bytes of a PNG file of an array or a PIL image, enlarged without smoothing"
     from PIL import Image
-    im, f = (Image.fromarray(a) if isinstance(a, np.ndarray) else a), io.BytesIO()
+    im = Image.fromarray(a) if isinstance(a, np.ndarray) else a
+    f = io.BytesIO()
     im.resize((im.width*scale, im.height*scale), 0).save(f, "png")
     return f.getvalue()
 
+def _in_words(said):
+    "The letter of a `Prediction`, or that it is not sure"
+    return said.letter if said.sure else f"not sure, perhaps {said.letter}"
+
 def reading_picture(
-    photo,      # An upright PIL image
-    crop,       # See `prepare_photo`
-    said,       # A `Prediction`
-    word="",    # What has been spelt so far
-):              # A matplotlib figure
-    "A reading as a picture: the photograph with its square, the 28x28, the likeliest letters"
+    photo,   # An upright PIL image
+    crop,    # See `prepare_photo`
+    said,    # A `Prediction`
+    word="", # What has been spelt so far
+):           # A matplotlib figure
+    "A reading as a picture: photograph and square, the 28x28, the likeliest letters"
     from matplotlib.figure import Figure
     fig = Figure(figsize=(8, 2.6), layout="constrained")
     a, b, c = fig.subplots(1, 3, width_ratios=[1.4, 1, 1.4])
-    a.imshow(photo, cmap="gray", vmin=0, vmax=255); a.set_title("photograph")
     l, t, r, o = crop
-    a.plot([l, r, r, l, l], [t, t, o, o, t], color="#ffb000", lw=2); a.axis("off")
-    b.imshow(said.picture, cmap="gray", vmin=0, vmax=255); b.set_title("what the model sees"); b.axis("off")
+    a.imshow(photo, cmap="gray", vmin=0, vmax=255)
+    a.plot([l, r, r, l, l], [t, t, o, o, t], color="#ffb000", lw=2)
+    a.set_title("photograph")
+    b.imshow(said.picture, cmap="gray", vmin=0, vmax=255)
+    b.set_title("what the model sees")
+    for ax in (a, b): ax.axis("off")
     names, probs = zip(*said.top(5)[::-1])
-    c.barh(names, probs); c.set(xlim=(0, 1), title=f"{said.letter if said.sure else f'not sure, perhaps {said.letter}'}{f', word: {word}' if word else ''}")
+    c.barh(names, probs)
+    c.set(xlim=(0, 1), title=_in_words(said)+(f", word: {word}" if word else ""))
     return fig
+
+# %% ../nbs/18_app.ipynb #a09ae01b
+class _Widgets:
+    "ipywidgets in a `box`, and a picture of them for where they cannot run"
+    def _repr_mimebundle_(self, **kwargs):
+        picture = base64.b64encode(self.png()).decode()
+        return {**self.box._repr_mimebundle_(**kwargs), "image/png": picture}
+
+class _LetterApp(_Widgets):
+    "Photograph, square, letters and word"
+    def __init__(self, reads):
+        import ipywidgets as w
+        self.reads, self.word = reads, Speller()
+        self._add_inputs()
+        self._add_outputs()
+        self._add_buttons()
+        left = w.VBox([self.upload, self.x, self.y, self.part, self.mirror,
+                       self.message])
+        right = w.VBox([self.small, self.letter, *self.bars])
+        buttons = w.HBox([*self.buttons.values()])
+        self.box = w.VBox([w.HBox([left, self.view, right]), buttons, self.text])
+
+    def _add_inputs(self):
+        "A file, and the square; whatever changes is read again"
+        import ipywidgets as w
+        self.upload = w.FileUpload(accept="image/*", description="A photograph")
+        self.x = w.IntSlider(50, 0, 100, description="left/right")
+        self.y = w.IntSlider(50, 0, 100, description="up/down")
+        self.part = w.IntSlider(100, 10, 100, description="size")
+        self.mirror = w.Checkbox(description="mirror (a left hand)")
+        self.upload.observe(self.uploaded, "value")
+        for o in (self.x, self.y, self.part, self.mirror): o.observe(self.show, "value")
+
+    def _add_outputs(self):
+        "Pictures, letters and words"
+        import ipywidgets as w
+        self.view, self.small = w.Image(format="png"), w.Image(format="png")
+        self.message, self.letter = w.Label(), w.Label()
+        self.bars = [w.FloatProgress(max=1.) for _ in range(3)]
+        self.text = w.Text(description="word", disabled=True)
+
+    def _add_buttons(self):
+        "What changes the word"
+        import ipywidgets as w
+        acts = {"add letter": lambda: self.word.add(self.said.letter),
+                "space": self.word.space,
+                "delete": self.word.delete,
+                "clear": self.word.clear}
+        self.buttons = {k: w.Button(description=k) for k in acts}
+        for k, b in self.buttons.items(): b.on_click(partial(self.write, acts[k]))
+
+    def take(self, source):
+        "Show another photograph, or why it cannot be opened"
+        try: self.photo = open_photo(source)
+        except (OSError, ValueError) as e: self.message.value = str(e)
+        else: self.show()
+
+    def uploaded(self, change):
+        for o in change["new"]: self.take(bytes(o["content"]))
+
+    def write(self, act, button=None):
+        act()
+        self.text.value = self.word.text
+
+    @property
+    def crop(self):
+        sliders = self.x, self.y, self.part
+        return slider_square(self.photo.size, *[o.value for o in sliders])
+
+    def show(self, *_):
+        "Read what the square holds"
+        self.said = self.reads(self.photo, self.crop, self.mirror.value)
+        self.message.value = ""
+        self.view.value = _png(self._framed())
+        self.small.value = _png(self.said.picture, 5)
+        for bar, (letter, p) in zip(self.bars, self.said.top()):
+            bar.value, bar.description = p, f"{letter} {p:.0%}"
+        self.letter.value = _in_words(self.said)
+
+    def _framed(self):
+        "The photograph with its square, as large as there is room"
+        from PIL import ImageDraw
+        im = self.photo.convert("RGB")
+        square = [round(o) for o in self.crop]
+        width = max(1, im.width//100)
+        ImageDraw.Draw(im).rectangle(square, outline="#ffb000", width=width)
+        im.thumbnail((420, 420))
+        return im
+
+    def picture(self):
+        return reading_picture(self.photo, self.crop, self.said, self.word.text)
+
+    def png(self):
+        f = io.BytesIO()
+        self.picture().savefig(f, format="png", dpi=90)
+        return f.getvalue()
 
 # %% ../nbs/18_app.ipynb #fe01e298
 def letter_app(
-    photo=None, # A picture to begin with: what `open_photo` takes; by default a rendered hand
+    photo=None, # What `open_photo` takes, to begin with; by default a rendered hand
     reads=None, # A `Predictor`; by default that of the library
-):              # An ipywidgets box, with `.said`, the `Prediction` shown, and `.word`, a `Speller`; where widgets cannot run, a picture is shown
-    "Upload a photograph, choose the square, read it, spell words"
-    import ipywidgets as w
-    from PIL import ImageDraw
-    class LetterApp(w.VBox):
-        "Photograph, square, letters and word"
-        def take(self, source):
-            try: self.photo = open_photo(source)
-            except (OSError, ValueError) as e: self.message.value = str(e); return
-            self.show()
-        def uploaded(self, change):
-            for o in change["new"]: self.take(bytes(o["content"]))
-        @property
-        def crop(self): return slider_square(self.photo.size, self.x.value, self.y.value, self.part.value)
-        def show(self, *_):
-            crop, im = self.crop, self.photo.convert("RGB")
-            self.said, self.message.value = self.reads(self.photo, crop, self.mirror.value), ""
-            ImageDraw.Draw(im).rectangle([round(o) for o in crop], outline="#ffb000", width=max(1, im.width//100))
-            im.thumbnail((420, 420)); self.view.value, self.small.value = _png(im), _png(self.said.picture, 5)
-            for bar, (l, p) in zip(self.bars, self.said.top()): bar.value, bar.description = p, f"{l} {p:.0%}"
-            self.letter.value = self.said.letter if self.said.sure else f"not sure, perhaps {self.said.letter}"
-        def write(self, do): do(); self.text.value = self.word.text
-        def picture(self): return reading_picture(self.photo, self.crop, self.said, self.word.text)
-        def _repr_mimebundle_(self, **kwargs):
-            f = io.BytesIO(); self.picture().savefig(f, format="png", dpi=90)
-            return {**super()._repr_mimebundle_(**kwargs), "image/png": base64.b64encode(f.getvalue()).decode()}
-    app = LetterApp()
-    app.reads, app.word = ifnone(reads, Predictor()), Speller()
-    app.upload = w.FileUpload(accept="image/*", description="A photograph")
-    app.x, app.y, app.part = (w.IntSlider(v, lo, 100, description=d) for v, lo, d in ((50, 0, "left/right"), (50, 0, "up/down"), (100, 10, "size")))
-    app.mirror, app.message, app.letter, app.text = w.Checkbox(description="mirror (a left hand)"), w.Label(), w.Label(), w.Text(description="word", disabled=True)
-    app.view, app.small, app.bars = w.Image(format="png"), w.Image(format="png"), [w.FloatProgress(max=1.) for _ in range(3)]
-    acts = {"add letter": lambda: app.word.add(app.said.letter), "space": app.word.space, "delete": app.word.delete, "clear": app.word.clear}
-    app.buttons = {k: w.Button(description=k) for k in acts}
-    for k, b in app.buttons.items(): b.on_click(lambda _, k=k: app.write(acts[k]))
-    for o in (app.x, app.y, app.part, app.mirror): o.observe(app.show, "value")
-    app.upload.observe(app.uploaded, "value")
-    app.children = [w.HBox([w.VBox([app.upload, app.x, app.y, app.part, app.mirror, app.message]), app.view, w.VBox([app.small, app.letter, *app.bars])]), w.HBox([*app.buttons.values()]), app.text]
+):              # An app that shows itself; where widgets cannot run, as a picture
+    """Upload a photograph, choose the square, read it, spell words
+
+    `.said` is the `Prediction` shown, `.word` a `Speller`, `.box` the ipywidgets."""
+    app = _LetterApp(Predictor() if reads is None else reads)
     if photo is None:
         from asl_course.synth import rendered_photos
         photo = rendered_photos(24)[0][1]
     app.take(photo)
     return app
 
-# %% ../nbs/18_app.ipynb #8e4f613b
-def model_card():
-    "Markdown: what the shipped reader is, what it was measured on, what it is not for; raises `FileNotFoundError` where its records are missing"
-    about, rec, alone = Predictor().about, read_record("shipped.reader"), read_record("outside.alone")
-    if any(o is not None and "photos" not in o["seeds"][0]["metrics"] for o in (rec, alone)):
-        raise FileNotFoundError("the records shipped.reader and outside.alone were measured where the photographs of the folder asl_letters were not found: put it beside the data, and run asl_sweep shipped.reader outside.alone")
-    if rec is None or alone is None: raise FileNotFoundError("the records shipped.reader and outside.alone are missing: asl_sweep shipped.reader outside.alone")
-    def figure(rec, key):
-        values = 100*np.array(seed_values(rec, key), dtype=float)
-        return f"{values.mean():.2f} % (seeds: {values.min():.2f} to {values.max():.2f})"
+# %% ../nbs/18_app.ipynb #feaf7be2
+def _one_line(text): return " ".join(text.split())
+
+_CARD_NOT = _one_line("""
+**What it is not.** Not a translator, and no step towards one. Sign languages are
+languages, made of movement, place, both hands and the face; spelling with fingers is
+a small part of one of them. It knows no J and no Z, which move, no digits, no other
+alphabet, and nothing of what comes before or after a picture.""")
+
+_CARD_FOR = _one_line("""
+**For what.** For learning about networks and data, and about what figures from a
+laboratory are worth. **Not for** learning to sign (a wrong reading teaches a wrong
+shape), for interpreting, for anything in medicine, law, work or school that a person
+depends on, for judging anybody's signing, or for watching people.""")
+
+_CARD_ASK = _one_line("""
+**Before you use it for Deaf people, ask them**: Deaf users and teachers of sign
+language where you are, or their organisations, such as the [World Federation of the
+Deaf](https://wfdeaf.org) and, in the United States, the [National Association of the
+Deaf](https://www.nad.org). What is wanted is seldom what a hearing engineer thinks of
+first, and gloves and cameras that "translate" have been offered, and declined, for
+decades.""")
+
+_CARD_AGAIN = _one_line("""
+**Measured again** by `asl_sweep shipped.reader outside.alone`; made again by
+`asl_train`.""")
+
+# %% ../nbs/18_app.ipynb #d3f3e5ed
+def _card_records():
+    "What was measured of the shipped reader, and of one that saw no rendered hands"
+    recs = [read_record(o) for o in ("shipped.reader", "outside.alone")]
+    if any(o is not None and "photos" not in o["seeds"][0]["metrics"] for o in recs):
+        raise FileNotFoundError(
+            "the records shipped.reader and outside.alone were measured where the "
+            "photographs of the folder asl_letters were not found: put it beside "
+            "the data, and run asl_sweep shipped.reader outside.alone")
+    if any(o is None for o in recs):
+        raise FileNotFoundError(
+            "the records shipped.reader and outside.alone are missing: "
+            "asl_sweep shipped.reader outside.alone")
+    return recs
+
+def _figure(rec, key):
+    "Mean, lowest and highest of the seeds, in percent"
+    values = 100*np.array(seed_values(rec, key), dtype=float)
+    return f"{values.mean():.2f} % (seeds: {values.min():.2f} to {values.max():.2f})"
+
+def _n_photos(rec): return rec["seeds"][0]["metrics"]["photos"]["n"]
+
+# %% ../nbs/18_app.ipynb #690bcbfb
+def _card_reader(about):
+    return _one_line(f"""
+**What it is.** A convolutional network that reads one of 24 letters ({about.letters})
+of the American Sign Language alphabet from a grey picture of
+{about.size[0]}x{about.size[1]} pixels. Files: `reader.onnx` (grey levels to
+probabilities) and `reader.safetensors` (weights), format {about.format}, both with
+recipe, letters, threshold and training record in their metadata. Licence: Apache 2.0.""")
+
+def _card_people(about, rec):
+    n_train, settings = about.record["rows"][0], rec["settings"]
+    return _one_line(f"""
+**Who is in the data.** Sign Language MNIST (CC0): {n_train:,} train pictures that are
+variants of a far smaller number of photographs (chapter 05 finds them again), of the
+right hands of a few people in a few rooms. Nothing is known of their age, skin or
+fluency. Beside them, {settings["hands"]*settings["each"]:,} rendered hands of 32
+invented signers, half of them left hands.""")
+
+def _card_table(about, rec, alone):
+    n_test, n_photos = about.record["rows"][1], _n_photos(rec)
+    rows = {
+        "test.acc": f"the published test file, {n_test:,} pictures of the data set's own "
+            "few people",
+        "valid.acc": "photographs of the train file set aside, by readers that have "
+            "not seen them",
+        "rendered.acc": "rendered hands of signers that were not trained on, by the "
+            "renderer that drew those in training",
+        "photos.acc": f"{n_photos} photographs by another person, other hands and rooms",
+        "photos.both.acc": "the same, probabilities averaged with those of the "
+            "mirrored picture",
+    }
+    def beside(key): return "-" if key=="valid.acc" else _figure(alone, key)
+    head = ("| read rightly, on | this reader "
+            "| chapter 10's recipe, without rendered hands |")
+    body = [f"| {what} | {_figure(rec, k)} | {beside(k)} |" for k, what in rows.items()]
+    return "\n".join([head, "|---|---|---|", *body])
+
+def _card_outside(rec):
+    n, p = _n_photos(rec), np.mean(seed_values(rec, "photos.acc"))
+    chance = 196*(p*(1-p)/n)**.5
+    return _one_line(f"""
+So: nearly perfect in its laboratory, and mostly wrong outside it. Whether rendered
+hands cost anything on photographs of train was not measured. The choice to train with
+rendered hands was made on those {n} photographs, so their figure is a little too
+good; and {n} photographs leave it open by {chance:.0f} points either way, for
+photographs like these.""")
+
+def _card_sure(about, rec):
     levels = seed_values(rec, "threshold")
-    n_train, n_test = about.record["rows"]
-    n_photos = rec["seeds"][0]["metrics"]["photos"]["n"]
-    rows = [(f"the published test file, {n_test:,} pictures of the data set's own few people", "test.acc"), ("photographs of the train file set aside, by readers that have not seen them", "valid.acc"), ("rendered hands of signers that were not trained on, by the renderer that drew those in training", "rendered.acc"),
-            (f"{n_photos} photographs by another person, other hands and rooms", "photos.acc"), ("the same, probabilities averaged with those of the mirrored picture", "photos.both.acc")]
-    p = np.mean(seed_values(rec, "photos.acc")); chance = 196*(p*(1-p)/n_photos)**.5
-    table = "\n".join(f"| {what} | {figure(rec, key)} | {figure(alone, key) if key!='valid.acc' else '-'} |" for what, key in rows)
-    return f"""# Model card: the letter reader of asl_course {about.version}
+    return _one_line(f"""
+**Not sure.** Below a probability of {about.threshold:.2f} this file says that it is
+not sure. The threshold was set so that {rec["settings"]["right"]:.1%} of the answers
+are right on photographs set aside; other trainings of the same recipe came to
+thresholds from {min(levels):.2f} to {max(levels):.2f}. Outside,
+{_figure(rec, "photos.sure.acc")} of the photographs are answered "surely", and of
+these answers {_figure(rec, "photos.right.acc")} are right. *Sure* is no promise
+there.""")
 
-**What it is.** A convolutional network that reads one of 24 letters ({about.letters}) of the American Sign Language alphabet from a grey picture of {about.size[0]}x{about.size[1]} pixels. Files: `reader.onnx` (grey levels to probabilities) and `reader.safetensors` (weights), format {about.format}, both with recipe, letters, threshold and training record in their metadata. Licence: Apache 2.0.
+# %% ../nbs/18_app.ipynb #8e4f613b
+def model_card(): # Markdown, a line for each paragraph
+    """Markdown: what the shipped reader is, what it was measured on, what it is not for
 
-**What it is not.** Not a translator, and no step towards one. Sign languages are languages, made of movement, place, both hands and the face; spelling with fingers is a small part of one of them. It knows no J and no Z, which move, no digits, no other alphabet, and nothing of what comes before or after a picture.
+    Raises `FileNotFoundError` where its records are missing."""
+    about = Predictor().about
+    rec, alone = _card_records()
+    sections = [
+        f"# Model card: the letter reader of asl_course {about.version}",
+        _card_reader(about),
+        _CARD_NOT,
+        _card_people(about, rec),
+        _one_line(f"""**What was measured** (mean over {len(rec["seeds"])} trainings,
+            in brackets the lowest and the highest):"""),
+        _card_table(about, rec, alone),
+        _card_outside(rec),
+        _card_sure(about, rec),
+        _CARD_FOR,
+        _CARD_ASK,
+        _CARD_AGAIN,
+    ]
+    return "\n\n".join(sections)+"\n"
 
-**Who is in the data.** Sign Language MNIST (CC0): {n_train:,} train pictures that are variants of a far smaller number of photographs (chapter 05 finds them again), of the right hands of a few people in a few rooms. Nothing is known of their age, skin or fluency. Beside them, {rec["settings"]["hands"]*rec["settings"]["each"]:,} rendered hands of 32 invented signers, half of them left hands.
+# %% ../nbs/18_app.ipynb #3d1d468c
+class _HandPanel(_Widgets):
+    "Sliders beside the hand they make"
+    def __init__(self, letter, size):
+        import ipywidgets as w
+        self.size, self.text = size, w.HTML()
+        self.letter = w.Dropdown(options=list(LETTERS), value=letter,
+                                 description="letter")
+        self.picture = w.Image(format="png", width=size, height=size)
+        self._add_sliders()
+        tabs = w.Tab([w.VBox(o) for o in self.parts.values()], titles=list(self.parts))
+        right = w.VBox([self.picture, self.text])
+        self.box = w.HBox([w.VBox([self.letter, tabs]), right])
+        self.letter.observe(self.take, "value")
+        self.take()
 
-**What was measured** (mean over {len(rec["seeds"])} trainings, in brackets the lowest and the highest):
+    def _add_sliders(self):
+        "All of them, in the order of a pose, and those of each part of the hand"
+        import ipywidgets as w
+        from asl_course.synth import _LIMITS, _NAMES, _SLOTS
+        self.sliders, self.parts = [], {k: [] for k in _LIMITS}
+        for k, i in _SLOTS:
+            lo, hi = _LIMITS[k][i]
+            s = w.IntSlider(0, lo, hi, description=_NAMES[k][i],
+                            continuous_update=False)
+            s.observe(self.show, "value")
+            self.sliders.append(s)
+            self.parts[k].append(s)
 
-| read rightly, on | this reader | chapter 10's recipe, without rendered hands |
-|---|---|---|
-{table}
+    @property
+    def pose(self):
+        import torch
+        return torch.tensor([float(s.value) for s in self.sliders])
 
-So: nearly perfect in its laboratory, and mostly wrong outside it. Whether rendered hands cost anything on photographs of train was not measured. The choice to train with rendered hands was made on those {n_photos} photographs, so their figure is a little too good; and {n_photos} photographs leave it open by {chance:.0f} points either way, for photographs like these.
+    def png(self):
+        import torch
+        from asl_course.synth import render_hands
+        hand = render_hands(self.pose, self.size)[0]
+        return _png((hand*255).round().to(torch.uint8).numpy())
 
-**Not sure.** Below a probability of {about.threshold:.2f} this file says that it is not sure. The threshold was set so that {rec["settings"]["right"]:.1%} of the answers are right on photographs set aside; other trainings of the same recipe came to thresholds from {min(levels):.2f} to {max(levels):.2f}. Outside, {figure(rec, "photos.sure.acc")} of the photographs are answered "surely", and of these answers {figure(rec, "photos.right.acc")} are right. *Sure* is no promise there.
+    def words(self):
+        "The pose as the call that makes it"
+        angles = {k: ", ".join(str(s.value) for s in o) for k, o in self.parts.items()}
+        return "make_pose("+", ".join(f"{k}=({o})" for k, o in angles.items())+")"
 
-**For what.** For learning about networks and data, and about what figures from a laboratory are worth. **Not for** learning to sign (a wrong reading teaches a wrong shape), for interpreting, for anything in medicine, law, work or school that a person depends on, for judging anybody's signing, or for watching people.
+    def show(self, *_):
+        if self.moving: return
+        self.picture.value = self.png()
+        self.text.value = f"<code>{self.words()}</code>"
 
-**Before you use it for Deaf people, ask them**: Deaf users and teachers of sign language where you are, or their organisations, such as the [World Federation of the Deaf](https://wfdeaf.org) and, in the United States, the [National Association of the Deaf](https://www.nad.org). What is wanted is seldom what a hearing engineer thinks of first, and gloves and cameras that "translate" have been offered, and declined, for decades.
-
-**Measured again** by `asl_sweep shipped.reader outside.alone`; made again by `asl_train`.
-"""
+    def take(self, *_):
+        "Move all sliders to a letter, then show it once"
+        from asl_course.synth import letter_pose
+        self.moving = True
+        pose = letter_pose(self.letter.value).tolist()
+        for s, o in zip(self.sliders, pose): s.value = round(o)
+        self.moving = False
+        self.show()
 
 # %% ../nbs/18_app.ipynb #426eab1c
 def hand_panel(
     letter:str="A", # Where to start
     size:int=256,   # Height and width of the picture in pixels
-):                  # An ipywidgets box; where widgets cannot run, its picture is shown
+):                  # A panel that shows itself; where widgets cannot run, as a picture
     "Sliders for every joint, with the hand they make"
-    import torch
-    import ipywidgets as w
-    from PIL import Image
-    from asl_course.synth import letter_pose, render_hands, _LIMITS, _NAMES, _SLOTS
-    class HandPanel(w.HBox):
-        "Sliders beside the hand they make"
-        def png(self):
-            f = io.BytesIO(); Image.fromarray((render_hands(self.pose, size)[0]*255).round().to(torch.uint8).numpy()).save(f, "png")
-            return f.getvalue()
-        @property
-        def pose(self): return torch.tensor([float(s.value) for s in self.sliders])
-        def words(self): return "make_pose("+", ".join(f"{k}=({', '.join(str(s.value) for s, (j, _) in zip(self.sliders, _SLOTS) if j==k)})" for k in _LIMITS)+")"
-        def show(self, *_):
-            if not self.moving: self.picture.value, self.text.value = self.png(), f"<code>{self.words()}</code>"
-        def take(self, *_):
-            self.moving = True
-            for s, o in zip(self.sliders, letter_pose(self.letter.value).tolist()): s.value = round(o)
-            self.moving = False; self.show()
-        def _repr_mimebundle_(self, **kwargs):
-            return {**super()._repr_mimebundle_(**kwargs), "image/png": base64.b64encode(self.png()).decode()}
-    letter_pose(letter)
-    box = HandPanel()
-    box.moving, box.letter = True, w.Dropdown(options=list(LETTERS), value=letter, description="letter")
-    box.sliders = [w.IntSlider(0, *_LIMITS[k][i], description=_NAMES[k][i], continuous_update=False) for k, i in _SLOTS]
-    box.picture, box.text = w.Image(format="png", width=size, height=size), w.HTML()
-    tabs = w.Tab([w.VBox([s for s, (j, _) in zip(box.sliders, _SLOTS) if j==k]) for k in _LIMITS], titles=list(_LIMITS))
-    box.children = [w.VBox([box.letter, tabs]), w.VBox([box.picture, box.text])]
-    for s in box.sliders: s.observe(box.show, "value")
-    box.letter.observe(box.take, "value"); box.take()
-    return box
+    from asl_course.synth import letter_pose
+    letter_pose(letter) # refuses letters that move
+    return _HandPanel(letter, size)

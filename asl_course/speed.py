@@ -87,7 +87,7 @@ class Muon(torch.optim.Optimizer):
 
     torch's own Muon takes matrices, this one kernels."""
     def __init__(self,
-        params,      # Parameters of two or more dimensions; all but the first are joined
+        params,      # Parameters of 2 or more dimensions; all but the first are joined
         lr=.1,       # Learning rate
         momentum=.9, # Part of the old direction that stays
     ): super().__init__(params, dict(lr=lr, momentum=momentum))
@@ -302,7 +302,7 @@ def chosen(rows, groups, seed):
     return rng.choice(len(groups), len(groups), p=p/p.sum())
 
 def _rung(letters, seed, device, scale, rows=0, views=False, epochs=1, **settings):
-    "One rung: dict of valid (photographs set aside), train_seconds, steps, rows, missing"
+    "One rung, on photographs set aside"
     tr, va = photo_split(letters.x, letters.y, .2, seed)
     if rows: tr = tr[chosen(rows, photo_groups(letters.x[tr]), seed)]
     cast, compiled = settings.get("cast", True), settings.get("compiled", False)
@@ -480,7 +480,7 @@ def epoch_cost(
     side=28,      # Side the pictures are brought to, in pixels
     bs=128,       # Batch size
     device="cpu", # Where to train
-):                # dict: seconds; bytes: data, all pictures, and kept, for a batch's way back
+):                # dict: seconds; bytes: data, and kept for a batch's way back
     "What one epoch of a `PoolFirst` costs"
     x = torch.as_tensor(x)[:, None].float()
     x = F.interpolate(x, side, mode="bilinear")[:, 0].to(torch.uint8)
@@ -551,7 +551,7 @@ def _workers(
     letters, seed, device, scale, # As `run_recipe` gives them
     n=1500,                       # Pictures
     times=(1, 4, 16),             # How often each is made
-):                                # dict: times -> seconds with 0, 1, 2 worker processes; batches
+):                                # dict: times -> seconds with so many workers; batches
     "When worker processes pay"
     # a new process looks classes up in a module, not in a notebook
     from asl_course.speed import WorkedDataset

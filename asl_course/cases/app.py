@@ -12,9 +12,10 @@ from asl_course.core import LETTERS
 # %% ../../nbs/solutions/s18_app.ipynb #42829973
 class Smooth:
     "Steadier frames"
-    hint = "What is known at frame i are frames up to i. At the start there are fewer than n."
-    idea = ("Frame i looks back to frame i-n+1, or to 0 where there are fewer. The mean of each stretch "
-            "over axis 0, then `np.stack`.")
+    hint = ("What is known at frame i are frames up to i. At the start there are fewer "
+            "than n.")
+    idea = ("Frame i looks back to frame i-n+1, or to 0 where there are fewer. The mean "
+            "of each stretch over axis 0, then `np.stack`.")
 
     def cases():
         for n in (1, 3, 20):
@@ -41,15 +42,19 @@ def _seen(word, second, share):
 
 class Word:
     "Which word was it?"
-    hint = "Only words of that many letters, none with J or Z. A word is as likely as all of its letters together."
-    idea = ("Keep words of the right length whose letters are all in `LETTERS`. Add up the logarithms of "
-            "their letters' probabilities, since products get too small; `max` takes a `key`.")
+    hint = ("Only words of that many letters, none with J or Z. A word is as likely as "
+            "all of its letters together.")
+    idea = ("Keep words of the right length whose letters are all in `LETTERS`. Add up "
+            "the logarithms of their letters' probabilities, since products get too "
+            "small; `max` takes a `key`.")
 
     def cases():
-        yield "seen clearly", (_seen("HAND", "HAND", .1), ["SAND", "HAND", "BAND"]), "HAND"
-        doubtful = _seen("HEMD", "HAND", .4)
-        yield "two letters doubtful", (doubtful, ["SAND", "HAND", "HAT", "HANDS"]), "HAND"
-        yield "J and Z in the list", (_seen("QUIT", "QUIT", .1), ["JUIT", "ZUIT", "SUIT"]), "SUIT"
+        clear, doubtful = _seen("HAND", "HAND", .1), _seen("HEMD", "HAND", .4)
+        some = ["SAND", "HAND", "HAT", "HANDS"]
+        yield "seen clearly", (clear, ["SAND", "HAND", "BAND"]), "HAND"
+        yield "two letters doubtful", (doubtful, some), "HAND"
+        certain = _seen("QUIT", "QUIT", .1)
+        yield "J and Z in the list", (certain, ["JUIT", "ZUIT", "SUIT"]), "SUIT"
         long = LETTERS*12
         flat = 1+.2*np.eye(24)[[LETTERS.index(c) for c in long]]
         probs = flat/flat.sum(1, keepdims=True)
@@ -58,11 +63,13 @@ class Word:
     def letter_by_letter(p, words): return "".join(LETTERS[i] for i in p.argmax(1))
 
     def any_length(p, words):
-        def score(w): return sum(np.log(p[i, LETTERS.find(c)]) for i, c in enumerate(w[:len(p)]))
+        def score(w):
+            return sum(np.log(p[i, LETTERS.find(c)]) for i, c in enumerate(w[:len(p)]))
         return max(words, key=score)
 
     def products(p, words):
         able = [w for w in words if len(w)==len(p) and set(w)<=set(LETTERS)]
-        return max(able, key=lambda w: np.prod([p[i, LETTERS.index(c)] for i, c in enumerate(w)]))
+        def chance(w): return np.prod([p[i, LETTERS.index(c)] for i, c in enumerate(w)])
+        return max(able, key=chance)
 
     wrong = [letter_by_letter, any_length, products]

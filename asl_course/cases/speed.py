@@ -8,10 +8,10 @@ __all__ = []
 # %% ../../nbs/solutions/s19_speed.ipynb #39453c79
 class Amdahl:
     "How much faster in all?"
-    hint = ("What is left of the time: the part you did not touch, and the part you did, "
-            "divided.")
-    idea = ("What is left is `1-part` and `part/times`, where the whole was 1. How often "
-            "does the new time go into the old one?")
+    hint = ("What is left of the time: the part you did not touch, and the part you "
+            "did, divided.")
+    idea = ("What is left is `1-part` and `part/times`, where the whole was 1. How "
+            "often does the new time go into the old one?")
 
     def cases():
         for part, times in ((.5, 2), (1/6, 1e9), (1., 7), (0., 7)):
