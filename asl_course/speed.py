@@ -418,8 +418,9 @@ def speedrun(
 
     Nothing is chosen on the way, and the test file is read once, at the end."""
     letters = load_letters() if letters is None else letters
-    few = letters.x[:250], letters.y[:250]
-    patch_fit(*few, seed, device, 8, 250, fast_dtype(str(device))) # looks up kernels
+    cast = fast_dtype(str(device))
+    # a first call looks up kernels
+    patch_fit(letters.x[:250], letters.y[:250], seed, device, 8, 250, cast)
     model, log = read_fast(letters.x, letters.y, seed, device, **settings)
     s = score_test(model, letters, device)
     return Speedrun(s.acc, sum(t for _, t in log), s.loss, log, model)
@@ -436,11 +437,14 @@ def _sizes(
     folds=5,                      # Folds of photographs
 ):                                # dict of size -> what `_in_folds` returns
     "Readers of several sizes, cross-validated over photographs"
-    parts = photo_folds(letters.x, letters.y, folds, seed)[:scaled(folds, 1, scale)]
+    parts = photo_folds(letters.x, letters.y, folds, seed)
     if scale!="full": grid = grid[:1]+grid[5:6]
     read_fast(letters.x[:250], letters.y[:250], seed, device, 8, 250) # looks up kernels
-    return {"-".join(map(str, size)): _in_folds(letters, parts, seed, device, size)
-            for size in grid}
+    res = {}
+    for size in grid:
+        some = parts[:scaled(folds, 1, scale)]
+        res["-".join(map(str, size))] = _in_folds(letters, some, seed, device, size)
+    return res
 
 def _in_folds(letters, parts, seed, device, size):
     "dict: valid, over the pictures of all folds, and train_seconds, their mean"
