@@ -4,7 +4,8 @@
 
 # %% ../nbs/21_files.ipynb #4009f73a
 from __future__ import annotations
-import gzip, hashlib, io, json, os, re, shutil, struct, tempfile, time, warnings, zipfile, zlib
+import gzip, hashlib, io, json, os, re, shutil, struct, tempfile, time
+import warnings, zipfile, zlib
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
@@ -20,12 +21,12 @@ __all__ = ['CSV_COLUMNS', 'TRAIN_CSV', 'TEST_CSV', 'CSV_SHA256', 'KAGGLE_DATASET
 
 # %% ../nbs/21_files.ipynb #0a09a1bc
 def repo_root():
-    "The folder of the repository this library is installed from, or None for a plain installation"
+    "The folder of the repository this library is installed from; None without one"
     root = Path(find_spec("asl_course").origin).resolve().parent.parent
     return root if (root/"settings.ini").exists() and (root/"nbs").is_dir() else None
 
 def cache_folder():
-    "Where the course keeps what it can make again: `ASL_CACHE`, else the user's cache folder"
+    "Where what can be made again is kept: `ASL_CACHE`, else the user's cache folder"
     if os.environ.get("ASL_CACHE"): return Path(os.environ["ASL_CACHE"]).expanduser()
     from platformdirs import user_cache_path
     return user_cache_path("asl_course", appauthor=False)
@@ -47,50 +48,66 @@ def write_atomic(
         raise
 
 # %% ../nbs/21_files.ipynb #8d6188c9
-CSV_COLUMNS = ["label"]+[f"pixel{i}" for i in range(1, 785)] # The header of the published files
+# The header of the published files
+CSV_COLUMNS = ["label"]+[f"pixel{i}" for i in range(1, 785)]
 
 def write_letters_csv(
     x,    # Pictures, uint8, shape (n, 28, 28)
     y,    # Letters, class index 0..23, shape (n,)
     path, # File to write
 ):
-    "Write pictures in the format of the published files, line ends (CRLF) included; the file appears whole or not at all"
+    "Write pictures as the published files have them, CRLF too; whole or not at all"
     import pandas as pd
-    frame = pd.DataFrame(np.column_stack([to_label(y), np.asarray(x).reshape(len(x), -1)]), columns=CSV_COLUMNS)
+    pixels = np.asarray(x).reshape(len(x), -1)
+    frame = pd.DataFrame(np.column_stack([to_label(y), pixels]), columns=CSV_COLUMNS)
     write_atomic(path, frame.to_csv(index=False, lineterminator="\r\n").encode())
 
 # %% ../nbs/21_files.ipynb #b79c2824
 class DataError(ValueError):
-    "A data file is missing or not what it should be; the message says where, what was expected and what to do"
+    "A data file is missing or wrong; says where, what was expected and what to do"
 
+_FETCH = "Fetch it again with `asl_data`."
 _AGAIN = "Fetch it again with `asl_data`, or correct that line."
 
 def _bad_cell(s):
     "Why a cell is no pixel, or None"
-    s = s.strip()
-    if not re.fullmatch(r"\d+", s): return f"found {s[:20]!r}, expected a whole number from 0 to 255" if s else "found nothing, expected a whole number from 0 to 255"
-    return None if int(s)<256 else f"found {s[:20]}, expected at most 255"
+    s, want = s.strip(), "expected a whole number from 0 to 255"
+    if not s: return f"found nothing, {want}"
+    if not re.fullmatch(r"\d+", s): return f"found {s[:20]!r}, {want}"
+    if int(s)>255: return f"found {s[:20]}, expected at most 255"
+
+def _bad_line(cells, is_last):
+    "Which cell of a line is wrong, and why, or None"
+    if len(cells)!=785:
+        is_cut = is_last and len(cells)<785
+        cut = " It is the last line: the file looks cut short." if is_cut else ""
+        return f": found {len(cells)} columns, expected 785.{cut}"
+    for name, s in zip(CSV_COLUMNS, cells):
+        if why := _bad_cell(s): return f", column {name}: {why}."
 
 def _first_fault(lines):
     "Where and what the first fault in the lines after the header is, or None"
     lines = list(lines)
     while lines and not lines[-1].strip(): lines.pop()
     for i, line in enumerate(lines):
-        cells, last = line.rstrip("\r\n").split(","), i==len(lines)-1
-        if len(cells)!=785:
-            cut = " It is the last line: the file looks cut short." if last and len(cells)<785 else ""
-            return f"line {i+2}: found {len(cells)} columns, expected 785.{cut}"
-        for name, s in zip(CSV_COLUMNS, cells):
-            if why := _bad_cell(s): return f"line {i+2}, column {name}: {why}."
+        cells = line.rstrip("\r\n").split(",")
+        if why := _bad_line(cells, i==len(lines)-1): return f"line {i+2}{why}"
 
 # %% ../nbs/21_files.ipynb #e45e50a2
+def _wrong_header(found):
+    "What is wrong with the names of a header"
+    if len(found)!=785: return f"{len(found)} columns, expected 785"
+    i = next(i for i, (a, b) in enumerate(zip(found, CSV_COLUMNS)) if a!=b)
+    return f"column {i+1} is {found[i][:20]!r}, expected {CSV_COLUMNS[i]!r}"
+
 def _check_header(line, name):
     found = [o.strip().strip('"') for o in line.rstrip("\r\n").split(",")]
     if found==CSV_COLUMNS: return
-    if not line.strip(): raise DataError(f"{name} is empty: expected a header and one picture a line. {_AGAIN}")
-    if len(found)!=785: what = f"{len(found)} columns, expected 785"
-    else: what = next(f"column {i+1} is {a[:20]!r}, expected {b!r}" for i, (a, b) in enumerate(zip(found, CSV_COLUMNS)) if a!=b)
-    raise DataError(f"{name}, line 1: this is not the header label,pixel1,...,pixel784: {what}. {_AGAIN}")
+    if not line.strip():
+        raise DataError(f"{name} is empty: expected a header and one picture a line. "
+                        f"{_AGAIN}")
+    raise DataError(f"{name}, line 1: this is not the header label,pixel1,...,pixel784"
+                    f": {_wrong_header(found)}. {_AGAIN}")
 
 # %% ../nbs/21_files.ipynb #24a90a6d
 def _check_labels(label, name):
@@ -98,10 +115,12 @@ def _check_labels(label, name):
     have = set(np.unique(label).tolist())
     if have==set(range(24)): return label.astype(np.int64), True
     bad = np.flatnonzero((label>24) | (label==9))
-    if len(bad):
-        why = "J moves and has no picture" if label[bad[0]]==9 else "there are 24 letters"
-        raise DataError(f"{name}, line {bad[0]+2}, column label: found {label[bad[0]]}, expected 0 to 24 without 9 ({why}), or labels that are exactly 0 to 23. {_AGAIN}")
-    return to_index(label), False
+    if not len(bad): return to_index(label), False
+    found = label[bad[0]]
+    why = "J moves and has no picture" if found==9 else "there are 24 letters"
+    raise DataError(f"{name}, line {bad[0]+2}, column label: found {found}, "
+                    f"expected 0 to 24 without 9 ({why}), "
+                    f"or labels that are exactly 0 to 23. {_AGAIN}")
 
 # %% ../nbs/21_files.ipynb #486db33d
 class _Hashed(io.RawIOBase):
@@ -113,68 +132,101 @@ class _Hashed(io.RawIOBase):
         self.sha.update(memoryview(b)[:n])
         return n
 
+def _check_file(path):
+    if not path.exists():
+        raise DataError(f"no file {path.name} there: expected a CSV of pictures. "
+                        "`asl_data` fetches the published files.")
+    if path.is_dir():
+        raise DataError(f"{path.name} is a folder: expected a CSV file. "
+                        "To read a folder use `load_letters(path=...)`.")
+
 @contextmanager
 def _open_text(path):
     "Text and running hash of a .csv, .csv.gz or a member of a zip (a `zipfile.Path`)"
-    if not path.exists(): raise DataError(f"no file {path.name} there: expected a CSV of pictures. `asl_data` fetches the published files.")
-    if path.is_dir(): raise DataError(f"{path.name} is a folder: expected a CSV file. To read a folder use `load_letters(path=...)`.")
+    _check_file(path)
     with (gzip.open(path) if path.name.endswith(".gz") else path.open("rb")) as raw:
         h = _Hashed(raw)
         blocks = io.BufferedReader(h, 1<<20)
         if blocks.peek(3)[:3]==b"\xef\xbb\xbf": blocks.read(3) # a byte order mark
         text = io.TextIOWrapper(blocks, encoding="ascii")
-        text._CHUNK_SIZE = 1<<18 # decoding 8 kB at a time, the default, takes a tenth of the reading
+        text._CHUNK_SIZE = 1<<18 # the default, 8 kB, takes a tenth of the reading
         yield text, h.sha
+
+# %% ../nbs/21_files.ipynb #c1fc7955
+def _numbers(path):
+    "Labels and pixels as they stand in a file, uint8 (n, 785); sha256 of its text"
+    with _open_text(path) as (f, sha), warnings.catch_warnings():
+        warnings.simplefilter("error") # a warning of `loadtxt` is an error here
+        _check_header(f.readline(), path.name)
+        a = np.loadtxt(f, np.uint8, delimiter=",", comments=None, ndmin=2)
+        digest = sha.hexdigest()
+    if a.shape[1]!=785: raise ValueError
+    return a, digest
+
+def _fault_of(path):
+    "What `_first_fault` says of a file"
+    with _open_text(path) as (f, _):
+        f.readline()
+        return _first_fault(f) or "there are no pictures after the header."
+
+_DAMAGES = EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile
 
 def read_letters_csv(
     path, # A .csv or .csv.gz file, or a `zipfile.Path` to one inside a zip
-):        # (pictures uint8 (n,28,28), class index int64 (n,), facts: dict of sha256 of the unzipped text, rows, relabelled, labels as they stand in the file)
-    "Read one CSV file of pictures; raises `DataError` with line and column when anything in it is not as it should be"
+):        # (pictures uint8 (n, 28, 28); classes int64 (n,); sha256, rows, relabelled, labels)
+    "Read one CSV file of pictures; raises `DataError` with line and column of a fault"
     path = path if isinstance(path, zipfile.Path) else Path(path)
     name = path.name
-    try:
-        with _open_text(path) as (f, sha), warnings.catch_warnings():
-            warnings.simplefilter("error") # a warning of `loadtxt` is an error here
-            _check_header(f.readline(), name)
-            a = np.loadtxt(f, np.uint8, delimiter=",", comments=None, ndmin=2)
-            digest = sha.hexdigest()
-        if a.shape[1]!=785: raise ValueError
+    try: a, digest = _numbers(path)
     except DataError: raise
-    except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile) as e: raise DataError(f"{name} is damaged or cut short ({e}). Fetch it again with `asl_data`.") from e
-    except UnicodeDecodeError as e: raise DataError(f"{name} is no text file: expected a CSV of pictures. Fetch it again with `asl_data`.") from e
+    except _DAMAGES as e:
+        raise DataError(f"{name} is damaged or cut short ({e}). {_FETCH}") from e
+    except UnicodeDecodeError as e:
+        raise DataError(f"{name} is no text file: expected a CSV of pictures. "
+                        f"{_FETCH}") from e
     except (ValueError, Warning) as e:
-        with _open_text(path) as (f, _): f.readline(); fault = _first_fault(f)
-        raise DataError(f"{name}, {fault or 'there are no pictures after the header.'} {_AGAIN}") from e
+        raise DataError(f"{name}, {_fault_of(path)} {_AGAIN}") from e
     y, relabelled = _check_labels(a[:, 0], name)
-    return a[:, 1:].reshape(-1, 28, 28), y, dict(sha256=digest, rows=len(y), relabelled=relabelled, labels=np.unique(a[:, 0]).tolist())
+    labels = np.unique(a[:, 0]).tolist()
+    facts = dict(sha256=digest, rows=len(y), relabelled=relabelled, labels=labels)
+    return a[:, 1:].reshape(-1, 28, 28), y, facts
 
 # %% ../nbs/21_files.ipynb #a603e8e6
+def _kept(file, want, check):
+    "Arrays and facts of a file when it was made from what is wanted, else None"
+    from safetensors import safe_open
+    if not file.exists(): return None
+    with safe_open(file, "np") as f:
+        meta = f.metadata() or {}
+        if meta.get("made")!=want: return None
+        arrays = {k: f.get_tensor(k) for k in f.keys()}
+        facts = json.loads(meta["facts"])
+        if check: check(arrays, facts)
+        return arrays, facts
+
 def kept_arrays(
-    file,   # Where the arrays are kept: a .safetensors file
-    made,   # What they are made from, a dict; when it is another one, they are made anew
-    make,   # Called without arguments, returns (arrays by name, facts: a dict of words and numbers)
+    file,       # Where the arrays are kept: a .safetensors file
+    made,       # What they are made from, a dict; with another one they are made anew
+    make,       # Called without arguments, returns (arrays by name, facts: a dict)
     check=None, # Called with both; raises when they are not as they should be
     what="the arrays", # For messages
-):          # (arrays, facts)
-    "Arrays that are made once and kept. Where nothing can be kept they are made each time, with a warning"
-    from safetensors import safe_open
+):              # (arrays, facts)
+    "Arrays that are made once and kept; warns where they cannot be kept"
     from safetensors.numpy import save
     file, want = Path(file), json.dumps(made)
     try:
-        if file.exists():
-            with safe_open(file, "np") as f:
-                meta = f.metadata() or {}
-                if meta.get("made")==want:
-                    arrays, facts = {k: f.get_tensor(k) for k in f.keys()}, json.loads(meta["facts"])
-                    if check: check(arrays, facts)
-                    return arrays, facts
+        if found := _kept(file, want, check): return found
     except FileNotFoundError: pass # another process removed it meanwhile
-    except OSError as e: warnings.warn(f"the cache cannot be read ({e.strerror}): {what} is made again")
-    except Exception as e: warnings.warn(f"the kept copy of {what} is damaged ({e}): it is made again")
-    arrays, facts = make()
-    try: write_atomic(file, save(arrays, metadata={"made": want, "facts": json.dumps(facts)}))
     except OSError as e:
-        warnings.warn(f"could not keep a copy of {what} ({e.strerror}): it will be made again next time. "
+        warnings.warn(f"the cache cannot be read ({e.strerror}): {what} is made again")
+    except Exception as e:
+        warnings.warn(f"the kept copy of {what} is damaged ({e}): it is made again")
+    arrays, facts = make()
+    words = {"made": want, "facts": json.dumps(facts)}
+    try: write_atomic(file, save(arrays, metadata=words))
+    except OSError as e:
+        warnings.warn(f"could not keep a copy of {what} ({e.strerror}): "
+                      "it will be made again next time. "
                       "`ASL_CACHE` names another folder.")
     return arrays, facts
 
@@ -182,49 +234,74 @@ def kept_arrays(
 _FORMAT = "2" # Version of the cached files
 
 def _file_key(path, member=""):
-    "What must be unchanged for a cached copy to count: size, time and a sample of the content"
+    "What must be unchanged for a copy to count: size, time, a sample of the content"
     st, h = path.stat(), hashlib.sha256()
     with open(path, "rb") as f:
         for at in (0, st.st_size//2, max(0, st.st_size-65536)):
-            f.seek(at); h.update(f.read(65536))
+            f.seek(at)
+            h.update(f.read(65536))
     return f"{_FORMAT} {st.st_size} {st.st_mtime_ns} {h.hexdigest()[:16]} {member}"
 
-def cached_letters_csv(
-    path,         # A .csv or .csv.gz file, or a `zipfile.Path` to one inside a zip
-    cache=None,   # Folder of cached copies; by default `csv` in the cache folder
-):                # As `read_letters_csv`
-    "`read_letters_csv`, once: later calls load a cached copy unless the file has changed. Without a writable cache it still reads, and warns"
-    path = path if isinstance(path, zipfile.Path) else Path(path)
-    file, member = (Path(path.root.filename), path.at) if isinstance(path, zipfile.Path) else (path, "")
-    if not file.is_file(): return read_letters_csv(path)
+def _copy_name(path, file, member):
+    "What the cached copy of `path`, which is `file` or a member of it, is called"
     place = hashlib.sha256(f"{file.resolve()}|{member}".encode()).hexdigest()[:12]
-    name = f"{re.sub(r'[^0-9a-zA-Z_]+', '_', path.name.split('.')[0])}-{place}.safetensors"
+    stem = re.sub(r"[^0-9a-zA-Z_]+", "_", path.name.split(".")[0])
+    return f"{stem}-{place}.safetensors"
+
+def _check_copy(arrays, facts):
+    x, y = arrays["x"], arrays["y"]
+    good_x = x.shape==(facts["rows"], 28, 28) and x.dtype==np.uint8
+    if good_x and y.shape==(len(x),) and y.dtype==np.int64: return
+    raise ValueError("unexpected content")
+
+def cached_letters_csv(
+    path,       # A .csv or .csv.gz file, or a `zipfile.Path` to one inside a zip
+    cache=None, # Folder of cached copies; by default `csv` in the cache folder
+):              # As `read_letters_csv`
+    "`read_letters_csv`, once; after that a copy, as long as the file does not change"
+    in_zip = isinstance(path, zipfile.Path)
+    path = path if in_zip else Path(path)
+    file, member = (Path(path.root.filename), path.at) if in_zip else (path, "")
+    if not file.is_file(): return read_letters_csv(path)
     def make():
         x, y, facts = read_letters_csv(path)
         return dict(x=np.ascontiguousarray(x), y=y), facts
-    def check(arrays, facts):
-        x, y = arrays["x"], arrays["y"]
-        if x.shape!=(facts["rows"], 28, 28) or x.dtype!=np.uint8 or y.shape!=(len(x),) or y.dtype!=np.int64:
-            raise ValueError("unexpected content")
     folder = Path(ifnone(cache, cache_folder()/"csv"))
-    arrays, facts = kept_arrays(folder/name, dict(key=_file_key(file, member)), make, check, path.name)
+    copy = folder/_copy_name(path, file, member)
+    made = dict(key=_file_key(file, member))
+    arrays, facts = kept_arrays(copy, made, make, _check_copy, path.name)
     return arrays["x"], arrays["y"], facts
 
 # %% ../nbs/21_files.ipynb #ea0c6831
 TRAIN_CSV, TEST_CSV = "sign_mnist_train.csv", "sign_mnist_test.csv"
 
+def _path_in_zip(info): return PurePosixPath(info.filename.replace("\\", "/"))
+
+def _check_member(path, info):
+    p = _path_in_zip(info)
+    if not (p.is_absolute() or ".." in p.parts or ":" in p.parts[0]): return
+    raise DataError(f"{path.name} holds {info.filename!r}, "
+                    f"a path that climbs out of the archive: refused. {_FETCH}")
+
 def _in_zip(path, name):
     "The member of a zip that is called `name`"
     try: z = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as e: raise DataError(f"{path.name} is no zip file, or damaged ({e}). Fetch it again with `asl_data`.") from e
-    infos = [o for o in z.infolist() if PurePosixPath(o.filename.replace("\\", "/")).name==name]
-    for o in infos:
-        p = PurePosixPath(o.filename.replace("\\", "/"))
-        if p.is_absolute() or ".." in p.parts or ":" in p.parts[0]: raise DataError(f"{path.name} holds {o.filename!r}, a path that climbs out of the archive: refused. Fetch it again with `asl_data`.")
-    if not infos: raise DataError(f"{path.name} holds no {name}: found {', '.join(z.namelist()[:5]) or 'nothing'}. Expected the zip of the Kaggle data set sign-language-mnist.")
+    except (zipfile.BadZipFile, OSError) as e:
+        raise DataError(f"{path.name} is no zip file, or damaged ({e}). "
+                        f"{_FETCH}") from e
+    infos = [o for o in z.infolist() if _path_in_zip(o).name==name]
+    for o in infos: _check_member(path, o)
+    if not infos:
+        found = ", ".join(z.namelist()[:5]) or "nothing"
+        raise DataError(f"{path.name} holds no {name}: found {found}. "
+                        "Expected the zip of the Kaggle data set sign-language-mnist.")
     if len({(o.CRC, o.file_size) for o in infos})>1:
-        raise DataError(f"{path.name} holds several different files called {name}: {', '.join(o.filename for o in infos)}. Unpack the right one beside it.")
+        found = ", ".join(o.filename for o in infos)
+        raise DataError(f"{path.name} holds several different files called {name}: "
+                        f"{found}. Unpack the right one beside it.")
     return zipfile.Path(z, min((o.filename for o in infos), key=len))
+
+_ZIP_NAMES = "archive.zip", "sign-language-mnist.zip" # what Kaggle calls it
 
 def _in_folder(folder, name):
     "The file called `name` in a folder, or None"
@@ -235,24 +312,31 @@ def _in_folder(folder, name):
         for z in sorted(base.glob("*.zip")):
             try: return _in_zip(z, name)
             except DataError as e:
-                if z.name in ("archive.zip", "sign-language-mnist.zip") and "holds no" not in str(e): raise
+                if z.name in _ZIP_NAMES and "holds no" not in str(e): raise
 
 def _is_csv(path): return path.name.lower().endswith((".csv", ".csv.gz"))
 
+# %% ../nbs/21_files.ipynb #86afbfaa
+def _folder_of(file):
+    "The folder of one of the two files; raises `DataError` for another"
+    if file.name.removesuffix(".gz") in (TRAIN_CSV, TEST_CSV): return file.parent
+    raise DataError(f"{file.name} is neither {TRAIN_CSV} nor {TEST_CSV}: "
+                    "expected one of the two, with the other beside it. "
+                    "`read_letters_csv` reads a single file.")
+
 def find_letters(
     place, # A folder, a zip, or one of the two files
-):         # (train, test): paths for `read_letters_csv`; None when neither file is there
-    "The two published files in a folder (or its `sign_mnist`), plain, gzipped or zipped; raises `DataError` when only one is there"
+):         # (train, test): paths for `read_letters_csv`; None when neither is there
+    "Both files in a folder, its `sign_mnist` or a zip; raises `DataError` for only one"
     place, names = Path(place), (TRAIN_CSV, TEST_CSV)
-    if place.is_file() and _is_csv(place):
-        if place.name.removesuffix(".gz") not in names:
-            raise DataError(f"{place.name} is neither {TRAIN_CSV} nor {TEST_CSV}: expected one of the two, with the other beside it. "
-                            "`read_letters_csv` reads a single file.")
-        place = place.parent
-    found = [_in_zip(place, n) if place.is_file() else _in_folder(place, n) for n in names]
+    if place.is_file() and _is_csv(place): place = _folder_of(place)
+    look = _in_zip if place.is_file() else _in_folder
+    found = [look(place, n) for n in names]
     if not any(found): return None
-    for f, n, other in zip(found, (TRAIN_CSV, TEST_CSV), (TEST_CSV, TRAIN_CSV)):
-        if f is None: raise DataError(f"found {other} but not {n} beside it: both are needed. `asl_data` fetches them.")
+    for f, n, other in zip(found, names, names[::-1]):
+        if f is None:
+            raise DataError(f"found {other} but not {n} beside it: both are needed. "
+                            "`asl_data` fetches them.")
     return tuple(found)
 
 def read_letters(
@@ -263,108 +347,181 @@ def read_letters(
     if files is None: return None
     (x, y, a), (xt, yt, b) = map(cached_letters_csv, files)
     if a["relabelled"]!=b["relabelled"]:
-        raise DataError(f"{files[0].name} and {files[1].name} number the letters differently (0-23 and 0-24): they come from two data sets. `asl_data` fetches a pair.")
-    if a["relabelled"]: print("These files number the letters 0 to 23: the re-labelled copy of the data set. They are read as such.")
-    return Letters(x, y, xt, yt, "real", labels=tuple(a["labels"]), sha256={"train": a["sha256"], "test": b["sha256"]})
+        raise DataError(f"{files[0].name} and {files[1].name} "
+                        "number the letters differently (0-23 and 0-24): "
+                        "they come from two data sets. `asl_data` fetches a pair.")
+    if a["relabelled"]:
+        print("These files number the letters 0 to 23: "
+              "the re-labelled copy of the data set. They are read as such.")
+    sha256 = {"train": a["sha256"], "test": b["sha256"]}
+    return Letters(x, y, xt, yt, "real", labels=tuple(a["labels"]), sha256=sha256)
 
 # %% ../nbs/21_files.ipynb #5483e484
+def _path_given(path):
+    if Path(path).exists(): return Path(path)
+    raise DataError(f"no folder, zip or file {Path(path).name!r} there: "
+                    f"expected one that holds {TRAIN_CSV} and {TEST_CSV}, "
+                    "or one of the two")
+
+def _path_set(env):
+    if not Path(env).is_absolute():
+        raise DataError(f"ASL_DATA is {env!r}: expected an absolute path of a folder. "
+                        "Correct or unset it.")
+    if Path(env).exists(): return Path(env)
+    raise DataError("ASL_DATA names a folder, zip or file that is not there. "
+                    "Correct or unset it.")
+
 def data_places(
     path=None, # A folder, a zip or one of the files, given by hand
 ):             # [(what it is, Path)]: the places to look, in order
-    "Where data is looked for: `path`, else `ASL_DATA`, else the repository, Kaggle's input folder and the cache folder"
-    if path is not None:
-        if not Path(path).exists(): raise DataError(f"no folder, zip or file {Path(path).name!r} there: expected one that holds {TRAIN_CSV} and {TEST_CSV}, or one of the two")
-        return [("the path given", Path(path))]
-    if (env := os.environ.get("ASL_DATA")):
-        if not Path(env).is_absolute(): raise DataError(f"ASL_DATA is {env!r}: expected an absolute path of a folder. Correct or unset it.")
-        if not Path(env).exists(): raise DataError("ASL_DATA names a folder, zip or file that is not there. Correct or unset it.")
-        return [("ASL_DATA", Path(env))]
+    "`path`, else `ASL_DATA`, else repository, Kaggle's input folder and cache folder"
+    if path is not None: return [("the path given", _path_given(path))]
+    if env := os.environ.get("ASL_DATA"): return [("ASL_DATA", _path_set(env))]
     root, kaggle = repo_root(), Path("/kaggle/input")
     places = [("data/ of the repository", root/"data")] if root else []
-    if kaggle.is_dir(): places += [("Kaggle's input folder", p) for p in sorted(kaggle.rglob("*")) if p.is_dir()]
+    if kaggle.is_dir():
+        folders = [p for p in sorted(kaggle.rglob("*")) if p.is_dir()]
+        places += [("Kaggle's input folder", p) for p in folders]
     return places+[("the cache folder", cache_folder()/"data")]
 
 def find_real(
     path=None, # As in `data_places`
 ):             # (what it is, Path) of the first place that holds both files, or None
-    "The first place that holds the published files; raises `DataError` when `path` or `ASL_DATA` is given and holds none"
+    "The first place with both; raises `DataError` when one is named and holds none"
     for what, p in data_places(path):
         if p.exists() and find_letters(p): return what, p
-    if path is not None or os.environ.get("ASL_DATA"): raise DataError(f"{what} holds neither {TRAIN_CSV} nor {TEST_CSV} (plain, .gz or zipped, directly or in sign_mnist/). `asl_data` fetches them.")
+    if path is None and not os.environ.get("ASL_DATA"): return None
+    raise DataError(f"{what} holds neither {TRAIN_CSV} nor {TEST_CSV} "
+                    "(plain, .gz or zipped, directly or in sign_mnist/). "
+                    "`asl_data` fetches them.")
 
 # %% ../nbs/21_files.ipynb #0114ec91
+def _unzipped(path):
+    "The bytes of a file, plain or .gz"
+    raw = path.read_bytes()
+    if raw[:2]!=b"\x1f\x8b": return raw
+    try: return gzip.decompress(raw)
+    except (EOFError, OSError) as e:
+        raise DataError(f"{path.name} is cut short or damaged ({e}): "
+                        "fetch it again") from e
+
+def _idx_shape(raw, name):
+    "(sizes that the header of an idx file states, length of the header)"
+    if len(raw)<4 or raw[:3]!=b"\0\0\x08" or raw[3] not in (1, 3):
+        raise DataError(f"{name} begins with {raw[:4].hex() or 'nothing'}: "
+                        "expected 00000801 (labels) or 00000803 (pictures) "
+                        "of an idx file")
+    n = 4+4*raw[3]
+    if len(raw)<n:
+        raise DataError(f"{name} ends inside its header, after {len(raw)} bytes: "
+                        f"expected at least {n}. Fetch it again.")
+    return struct.unpack(f">{raw[3]}I", raw[4:n]), n
+
 def read_idx(
     path, # A file in idx format, plain or .gz
-):        # (array of uint8 with the sizes the file states, sha256 of its content unzipped)
-    "Read an idx file of bytes; raises `DataError` for a wrong magic number or a wrong length"
-    name = Path(path).name
-    raw = Path(path).read_bytes()
-    if raw[:2]==b"\x1f\x8b":
-        try: raw = gzip.decompress(raw)
-        except (EOFError, OSError) as e: raise DataError(f"{name} is cut short or damaged ({e}): fetch it again") from e
-    if len(raw)<4 or raw[:3]!=b"\0\0\x08" or raw[3] not in (1, 3): raise DataError(f"{name} begins with {raw[:4].hex() or 'nothing'}: expected 00000801 (labels) or 00000803 (pictures) of an idx file")
-    n = 4+4*raw[3]
-    if len(raw)<n: raise DataError(f"{name} ends inside its header, after {len(raw)} bytes: expected at least {n}. Fetch it again.")
-    shape = struct.unpack(f">{raw[3]}I", raw[4:n])
-    if len(raw)-n!=np.prod(shape): raise DataError(f"{name} holds {len(raw)-n:,} bytes of data: its header promises {int(np.prod(shape)):,}. Fetch it again.")
-    return np.frombuffer(raw, np.uint8, offset=n).reshape(shape).copy(), hashlib.sha256(raw).hexdigest()
+):        # (uint8 array with the sizes that the file states, sha256 of it unzipped)
+    "Read an idx file of bytes; raises `DataError` for a wrong magic number or length"
+    path = Path(path)
+    raw = _unzipped(path)
+    shape, n = _idx_shape(raw, path.name)
+    if len(raw)-n!=np.prod(shape):
+        raise DataError(f"{path.name} holds {len(raw)-n:,} bytes of data: "
+                        f"its header promises {int(np.prod(shape)):,}. Fetch it again.")
+    array = np.frombuffer(raw, np.uint8, offset=n).reshape(shape).copy()
+    return array, hashlib.sha256(raw).hexdigest()
 
 # %% ../nbs/21_files.ipynb #8d8d1257
+_PICKLES = ".pth", ".pt", ".pkl", ".pickle", ".bin", ".ckpt"
+
+def _is_pickle(path):
+    "Does a file end like a pickle, or begin like one?"
+    if path.suffix.lower() in _PICKLES: return True
+    head = path.open("rb").read(9) if path.is_file() else b""
+    # a safetensors file may begin so too, by the length of its header; but then comes {
+    return (head[:2]==b"PK" or head[:1]==b"\x80") and head[8:]!=b"{"
+
 def refuse_pickle(
     path, # A file, by its ending or its first bytes
 ):
     "Raise `ValueError` for a pickle: opening one can run any program"
     path = Path(path)
-    named = path.suffix.lower() in (".pth", ".pt", ".pkl", ".pickle", ".bin", ".ckpt")
-    head = b"" if named or not path.is_file() else path.open("rb").read(9)
-    pickled = head[:2]==b"PK" or head[:1]==b"\x80"
-    if named or pickled and head[8:]!=b"{": # a safetensors file begins with the length of its header, which begins with {
-        raise ValueError(f"{path.name} is a pickle, which can run any code when it is loaded: refused. Load it where you "
-                         "trust it, and save it again as .safetensors or .onnx.")
+    if not _is_pickle(path): return
+    raise ValueError(f"{path.name} is a pickle, "
+                     "which can run any code when it is loaded: refused. "
+                     "Load it where you trust it, "
+                     "and save it again as .safetensors or .onnx.")
 
 # %% ../nbs/21_files.ipynb #65c75c32
-CSV_SHA256 = {TRAIN_CSV: "4c2897f19fab2b0ae2a7e4fa82e969043315d9f3a1a9cc0948b576bf1189a7e5",
-          TEST_CSV:  "0e9d67bae23e67f40728e0b63bf15ad4bd5175947b8a9fac5dd9f17ce133c47b"}
+CSV_SHA256 = {
+    TRAIN_CSV: "4c2897f19fab2b0ae2a7e4fa82e969043315d9f3a1a9cc0948b576bf1189a7e5",
+    TEST_CSV:  "0e9d67bae23e67f40728e0b63bf15ad4bd5175947b8a9fac5dd9f17ce133c47b"}
 KAGGLE_DATASET = "datamunge/sign-language-mnist"
-_BY_HAND = f"By hand: download the data set {KAGGLE_DATASET} from Kaggle in a browser and put the zip, or its two CSV files, into the folder `data`."
+_BY_HAND = (f"By hand: download the data set {KAGGLE_DATASET} from Kaggle in a browser "
+            "and put the zip, or its two CSV files, into the folder `data`.")
+
+def _copy_csv(file, to):
+    "Copy a CSV file, unzipped; the sha256 of its content"
+    with _open_text(file) as (text, sha), open(to, "wb") as out:
+        for block in iter(lambda: text.buffer.read(1<<20), b""): out.write(block)
+    return sha.hexdigest()
+
+def _check_sha256(name, found, want):
+    if found==want: return
+    raise DataError(f"{name} has sha256 {found[:12]}..., expected {want[:12]}...: "
+                    "not the published file, so nothing was installed. "
+                    f"Try `asl_data --force`. {_BY_HAND}")
 
 def install_letters(
     got,         # Folder or zip that holds both files
     folder,      # Folder to put them in
     sha256=None, # Expected hashes by file name; by default the published ones
 ):               # The two paths
-    "Check both files against their hashes and put them in place; when one is wrong nothing is changed"
-    files, sha256, folder = find_letters(got), ifnone(sha256, CSV_SHA256), Path(folder)
-    if files is None: raise DataError(f"what was downloaded holds neither {TRAIN_CSV} nor {TEST_CSV}. {_BY_HAND}")
+    "Check both against their hashes, then put them in place; nothing if one is wrong"
+    files, names = find_letters(got), (TRAIN_CSV, TEST_CSV)
+    sha256, folder = ifnone(sha256, CSV_SHA256), Path(folder)
+    if files is None:
+        raise DataError("what was downloaded holds neither "
+                        f"{TRAIN_CSV} nor {TEST_CSV}. {_BY_HAND}")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as d:
-        for f, name in zip(files, (TRAIN_CSV, TEST_CSV)):
-            with _open_text(f) as (s, sha), open(Path(d)/name, "wb") as out:
-                for block in iter(lambda: s.buffer.read(1<<20), b""): out.write(block)
-            if sha.hexdigest()!=sha256[name]:
-                raise DataError(f"{name} has sha256 {sha.hexdigest()[:12]}..., expected {sha256[name][:12]}...: not the published file, so nothing was installed. Try `asl_data --force`. {_BY_HAND}")
-        for name in (TRAIN_CSV, TEST_CSV): os.replace(Path(d)/name, folder/name)
+        for f, name in zip(files, names):
+            _check_sha256(name, _copy_csv(f, Path(d)/name), sha256[name])
+        for name in names: os.replace(Path(d)/name, folder/name)
     return folder/TRAIN_CSV, folder/TEST_CSV
+
+# %% ../nbs/21_files.ipynb #7a46aaca
+_PROXIES = "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"
+
+def _check_network():
+    "Raise `DataError` when Kaggle cannot be reached; a proxy is taken on trust"
+    import requests
+    if any(os.environ.get(k) for k in _PROXIES): return
+    try: requests.head("https://www.kaggle.com", timeout=5)
+    except requests.RequestException as e:
+        raise DataError(f"Kaggle cannot be reached ({type(e).__name__}): no network? "
+                        f"{_BY_HAND}") from e
 
 def fetch_letters(
     folder,           # Folder to put the two files in
     force:bool=False, # Download again even if `kagglehub` has a copy?
 ):                    # The two paths
-    "Download the published files with `kagglehub`, check and install them; raises `DataError` with what to do when that fails"
-    import logging, requests
-    if not any(os.environ.get(k) for k in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
-        try: requests.head("https://www.kaggle.com", timeout=5)
-        except requests.RequestException as e: raise DataError(f"Kaggle cannot be reached ({type(e).__name__}): no network? {_BY_HAND}") from e
+    "Download with `kagglehub`, check, install; raises `DataError` that says what to do"
+    import logging
+    _check_network()
     logging.getLogger("kagglehub").setLevel(logging.ERROR)
     import kagglehub
     try: got = kagglehub.dataset_download(KAGGLE_DATASET, force_download=force)
-    except Exception as e: raise DataError(f"the download failed ({type(e).__name__}: {str(e)[:200]}). {_BY_HAND}") from e
+    except Exception as e:
+        raise DataError(f"the download failed ({type(e).__name__}: {str(e)[:200]}). "
+                        f"{_BY_HAND}") from e
     return install_letters(got, folder)
 
 def folder_sha256(
     folder, # A folder
 ):          # 64 hexadecimal digits
     "The sha256 of the names and contents of all files of a folder"
+    def line(p):
+        content = hashlib.sha256(p.read_bytes()).hexdigest()
+        return f"{p.relative_to(folder).as_posix()} {content}"
     files = sorted(p for p in Path(folder).rglob("*") if p.is_file())
-    lines = [f"{p.relative_to(folder).as_posix()} {hashlib.sha256(p.read_bytes()).hexdigest()}" for p in files]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return hashlib.sha256("\n".join(map(line, files)).encode()).hexdigest()

@@ -26,160 +26,260 @@ from .cnn import _t3_cnn
 __all__ = ['outside_scores', 'make_reader']
 
 # %% ../nbs/15_people.ipynb #faa7a37b
+def _acc(probs, y):
+    "Accuracy in a dict, None for no pictures"
+    return dict(acc=float((probs.argmax(1)==y).mean()) if len(y) else None)
+
 def outside_scores(
-    read,         # Turns pictures, uint8, (n, 28, 28), into probabilities (n, 24), such as `Predictor.probs`
-    x, y,         # Pictures and their class indexes
+    read,         # Turns pictures, uint8, (n, 28, 28), into probabilities (n, 24)
+    x,            # Pictures, uint8, shape (n, 28, 28)
+    y,            # Their class indexes, shape (n,)
     threshold=0., # Probability from which a picture counts as read surely
-):                # dict: n; acc; mirrored, of the mirrored pictures; both, of the mean of the two; sure, share that is read surely; right, accuracy among these
+):                # dict: n; acc; mirrored; both, of the mean; sure, a share; right, of these
     "A reader on pictures from elsewhere, where right and left hands may be mixed"
     p, m = (np.asarray(read(np.ascontiguousarray(o))) for o in (x, x[:, :, ::-1]))
-    acc = lambda p, y: dict(acc=float((p.argmax(1)==y).mean()) if len(y) else None)
     sure = p.max(1)>=threshold
-    return dict(n=len(y), **acc(p, y), mirrored=acc(m, y), both=acc(p+m, y), sure=dict(acc=float(sure.mean())), right=acc(p[sure], y[sure]))
+    return dict(n=len(y), **_acc(p, y), mirrored=_acc(m, y), both=_acc(p+m, y),
+                sure=dict(acc=float(sure.mean())), right=_acc(p[sure], y[sure]))
 
 # %% ../nbs/15_people.ipynb #4f2ce30f
+class _Standardise(nn.Module):
+    "Each picture with mean 0 and spread 1"
+    def forward(self, x):
+        mean   = x.mean((1, 2, 3), keepdim=True)
+        spread = x.std((1, 2, 3), keepdim=True)
+        return (x-mean)/(spread+1e-3)
+
 def _small_net():
-    "A network of three convolution blocks that first gives each picture mean 0 and spread 1; 24 scores"
-    class Standardise(nn.Module):
-        def forward(self, x): return (x-x.mean((1, 2, 3), keepdim=True))/(x.std((1, 2, 3), keepdim=True)+1e-3)
-    block = lambda i, o: [nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
-    return nn.Sequential(Standardise(), *block(1, 32), *block(32, 32), nn.MaxPool2d(2), *block(32, 64), *block(64, 64), nn.MaxPool2d(2),
-                         *block(64, 128), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 24))
+    "Convolution blocks on standardised pictures; 24 scores"
+    def block(i, o):
+        return [nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
+    return nn.Sequential(
+        _Standardise(),
+        *block(1, 32), *block(32, 32), nn.MaxPool2d(2),
+        *block(32, 64), *block(64, 64), nn.MaxPool2d(2),
+        *block(64, 128), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 24))
 
 def _jolt(x, g):
-    "Batches of pictures turned, moved, stretched, lit and blurred by noise at random; (n, 1, 28, 28) in 0..1"
-    n, r = len(x), lambda s, *shape: s*torch.randn(*shape, generator=g)
+    "Batches (n, 1, 28, 28), 0..1, turned, moved, stretched, lit, made noisy at random"
+    n = len(x)
+    def r(spread, *shape): return spread*torch.randn(*shape, generator=g)
     t, sx, sy = torch.deg2rad(r(10, n)), 1+r(.12, n), 1+r(.12, n)
-    theta = torch.stack([t.cos()*sx, -t.sin()*sx, r(.1, n), t.sin()*sy, t.cos()*sy, r(.1, n)], 1).reshape(n, 2, 3).to(x.device)
-    x = F.grid_sample(x, F.affine_grid(theta, x.shape, align_corners=False), padding_mode="border", align_corners=False)
-    gamma, gain, noise = r(.3, n, 1, 1, 1).exp().to(x.device), (1+r(.2, n, 1, 1, 1)).to(x.device), r(.03, *x.shape).to(x.device)
+    across = t.cos()*sx, -t.sin()*sx, r(.1, n)
+    down   = t.sin()*sy, t.cos()*sy, r(.1, n)
+    theta = torch.stack([*across, *down], 1).reshape(n, 2, 3).to(x.device)
+    places = F.affine_grid(theta, x.shape, align_corners=False)
+    x = F.grid_sample(x, places, padding_mode="border", align_corners=False)
+    gamma = r(.3, n, 1, 1, 1).exp().to(x.device)
+    gain  = (1+r(.2, n, 1, 1, 1)).to(x.device)
+    noise = r(.03, *x.shape).to(x.device)
     return (x.clamp(1e-3, 1)**gamma-.5)*gain+.5+noise
 
 def _train(model, x, y, epochs, bs, lr, seed, device, tfm=None):
-    "AdamW with a one-cycle schedule on uint8 pictures"
-    model, dl = model.to(device), Batches(x, y, bs, shuffle=True, seed=seed, device=device)
+    "AdamW with a one-cycle schedule on uint8 pictures; `tfm` changes a batch"
+    model = model.to(device)
+    dl = Batches(x, y, bs, shuffle=True, seed=seed, device=device)
     opt = torch.optim.AdamW(model.parameters(), lr, weight_decay=.02)
-    sched, g = torch.optim.lr_scheduler.OneCycleLR(opt, lr, total_steps=epochs*len(dl)), torch.Generator().manual_seed(seed)
+    sched = torch.optim.lr_scheduler.OneCycleLR(opt, lr, total_steps=epochs*len(dl))
+    g = torch.Generator().manual_seed(seed)
     model.train()
     for _ in range(epochs):
         for xb, yb in dl:
             loss = F.cross_entropy(model(xb if tfm is None else tfm(xb, g)), yb)
-            opt.zero_grad(); loss.backward(); opt.step(); sched.step()
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+            sched.step()
     return model
 
+# %% ../nbs/15_people.ipynb #d1e03fe4
 def hand_difficulty(
     letters, seed, device, scale, # As `run_recipe` gives them
-    frac=.2, bs=128, epochs=(20, 14), lrs=(3e-3, 4e-3), # Part held out at random; batch size; epochs and learning rates of the linear layer and the network
-):                                # dict: linear and cnn, each with valid and test
-    "How well a linear layer and a small network read rows held out at random, and the test pictures"
+    frac=.2,          # Part of the train rows to hold out, at random
+    bs=128,           # Batch size
+    epochs=(20, 14),  # Of the linear layer and the network
+    lrs=(3e-3, 4e-3), # Learning rates of the two
+):                    # dict: linear and cnn, each with valid and test
+    "How well a linear layer and a small network read held-out rows and test pictures"
     tr, va = random_split(letters.y, frac, seed)
-    nets = dict(linear=nn.Sequential(nn.Flatten(), nn.Linear(784, 24)), cnn=_small_net())
-    res = {}
+    linear = nn.Sequential(nn.Flatten(), nn.Linear(784, 24))
+    nets, res = dict(linear=linear, cnn=_small_net()), {}
     for (k, m), n, lr, tfm in zip(nets.items(), epochs, lrs, (None, _jolt)):
-        _train(m, letters.x[tr], letters.y[tr], scaled(n, 2, scale), bs, lr, seed, device, tfm)
+        n = scaled(n, 2, scale)
+        _train(m, letters.x[tr], letters.y[tr], n, bs, lr, seed, device, tfm)
         res[k] = judge(m, letters, va, device)
     return res
 
-recipe("synth.difficulty", "A linear layer and a small network, rows held out at random against test", seeds=1)(hand_difficulty);
+recipe("synth.difficulty",
+       "A linear layer and a small network, rows held out at random against test",
+       seeds=1)(hand_difficulty);
 
 # %% ../nbs/15_people.ipynb #e5720ae3
+def _drawn_variants(y, g, device):
+    "A variant of a photograph for each class index, by any signer, uint8 (n, 28, 28)"
+    res = []
+    for o in y.split(1200):
+        who = torch.randint(_SIGNERS, (len(o),), generator=g)
+        photos = hand_photographs(o, who, g, device=device).cpu()
+        res.append(photo_variants(photos, g))
+    return torch.cat(res)
+
+def _recall(scores, y):
+    "Share of each letter's pictures that are read rightly; None where there are none"
+    right = scores.argmax(1).numpy()==y
+    return [float(right[y==c].mean()) if (y==c).any() else None for c in range(24)]
+
 def _sim_to_real(
     letters, seed, device, scale, # As `run_recipe` gives them
-    n=19200, epochs=10, bs=128, lr=4e-3, # Photographs to draw, one variant each; epochs; batch size; learning rate
-):                                # dict: train and test, scores on pictures that were never trained on; recall, on train, one a letter
+    n=19200,   # Photographs to draw, one variant each
+    epochs=10, # Epochs
+    bs=128,    # Batch size
+    lr=4e-3,   # Learning rate
+):             # dict: train and test, scores; recall of each letter on train
     "Train a network on rendered hands only, then score it on the letters given"
-    g, n = torch.Generator().manual_seed(seed), scaled(n, 960, scale)
-    y = torch.arange(n)%24
-    x = torch.cat([photo_variants(hand_photographs(o, torch.randint(_SIGNERS, (len(o),), generator=g), g, device=device).cpu(), g) for o in y.split(1200)])
-    model = _train(_small_net(), x, y, scaled(epochs, 3, scale), bs, lr, seed, device, _jolt)
+    g = torch.Generator().manual_seed(seed)
+    y = torch.arange(scaled(n, 960, scale))%24
+    x = _drawn_variants(y, g, device)
+    epochs = scaled(epochs, 3, scale)
+    model = _train(_small_net(), x, y, epochs, bs, lr, seed, device, _jolt)
     scores = scores_of(model, letters.x, device)
-    right = scores.argmax(1).numpy()==letters.y
-    return dict(train=judge_scores(scores, letters.y).dict(), test=score_test(model, letters, device).dict(),
-                recall=[float(right[letters.y==c].mean()) if (letters.y==c).any() else None for c in range(24)], _model=model)
+    return dict(train=judge_scores(scores, letters.y).dict(),
+                test=score_test(model, letters, device).dict(),
+                recall=_recall(scores, letters.y), _model=model)
 
-recipe("synth.sim-to-real", "A network trained on rendered hands, scored on people", split="none", selected_on="train", seeds=1)(_sim_to_real);
+recipe("synth.sim-to-real", "A network trained on rendered hands, scored on people",
+       split="none", selected_on="train", seeds=1)(_sim_to_real);
 
 # %% ../nbs/15_people.ipynb #1850fde9
 def training_hands(
-    n:int=9600,    # Rendered photographs; letters in turn
-    each:int=2,    # Variants of each
-    seed:int=42,   # The same seed, the same hands
-    device="cpu",  # Where to draw
-):                 # (pictures, uint8, (n*each, 28, 28); class indexes)
-    "Rendered hands to train with beside the data set: 32 signers, half of the hands left, poses and views that differ widely"
+    n:int=9600,   # Rendered photographs; letters in turn
+    each:int=2,   # Variants of each
+    seed:int=42,  # The same seed, the same hands
+    device="cpu", # Where to draw
+):                # (pictures, uint8, (n*each, 28, 28); class indexes)
+    "Hands to train with beside the data set: 32 signers, half of the hands left"
     g = torch.Generator().manual_seed(seed)
     logging.getLogger(__name__).info(f"rendering {n:,} hands")
-    letter, who, left = torch.arange(n)%24, torch.randint(32, (n,), generator=g), torch.rand(n, generator=g)<.5
-    made = torch.cat([hand_photographs(letter[i], who[i], g, left=left[i], device=device).cpu() for i in torch.arange(n).split(1200)])
-    return torch.cat([photo_variants(made, g) for _ in range(each)]).numpy(), letter.repeat(each).numpy()
+    letter = torch.arange(n)%24
+    who = torch.randint(32, (n,), generator=g)
+    left = torch.rand(n, generator=g)<.5
+    photos = []
+    for i in torch.arange(n).split(1200):
+        made = hand_photographs(letter[i], who[i], g, left=left[i], device=device)
+        photos.append(made.cpu())
+    photos = torch.cat(photos)
+    variants = torch.cat([photo_variants(photos, g) for _ in range(each)])
+    return variants.numpy(), letter.repeat(each).numpy()
 
 def _fit_shipped(x, y, seed, device, epochs, hands=None, times=1):
-    logging.getLogger(__name__).info(f"training on {len(x):,} pictures{f' and {len(hands[0]):,} rendered hands' if hands else ''}, {epochs} epochs")
+    "The network of chapter 10; pictures `times` an epoch, `hands`, (x, y), once"
+    beside = f" and {len(hands[0]):,} rendered hands" if hands else ""
+    logging.getLogger(__name__).info(
+        f"training on {len(x):,} pictures{beside}, {epochs} epochs")
     if hands: x, y = (np.concatenate([a]*times+[b]) for a, b in zip((x, y), hands))
-    return cnn_fit(x, y, seed, device, epochs, smooth=.1, tfm=Augment(**SHIPPED_CHANGES, seed=seed))[0].eval()
+    tfm = Augment(**SHIPPED_CHANGES, seed=seed)
+    return cnn_fit(x, y, seed, device, epochs, smooth=.1, tfm=tfm)[0].eval()
 
 def _outside(model, seed, device, scale, temperature=1., threshold=0.):
-    "Scores of a trained model on rendered photographs and, where they are found, on photographs of other people"
-    read = lambda x: (scores_of(model, x, device)/temperature).softmax(1)
+    "Scores on rendered photographs and, where they are found, on those of other people"
+    def read(x): return (scores_of(model, x, device)/temperature).softmax(1)
     ims, y = rendered_photos(scaled(240, 48, scale), seed)
-    x, folder = np.stack([prepare_photo(o) for o in ims]), find_photos()
-    res = dict(rendered=outside_scores(read, x, y, threshold), _rendered=read(x).max(1)[0].tolist()) # what few pictures do not show in an accuracy
+    x = np.stack([prepare_photo(o) for o in ims])
+    res = dict(rendered=outside_scores(read, x, y, threshold))
+    res["_rendered"] = read(x).max(1)[0].tolist() # few pictures hardly move an accuracy
+    folder = find_photos()
     if folder is None: return res
     readings.files["asl_letters"] = folder_sha256(folder)
     return res | dict(photos=outside_scores(read, *read_photos(folder), threshold))
 
+# %% ../nbs/15_people.ipynb #02087693
 def _alone(
     letters, seed, device, scale, # As `run_recipe` gives them
-    epochs=6,                     # Epochs
-):                                # dict: test; rendered and, where they are found, photos, as `outside_scores`
-    "The shipped recipe of chapter 10 on the data set alone, and what it reads elsewhere"
-    model = _fit_shipped(letters.x, letters.y, seed, device, scaled(epochs, 2, scale))
-    return dict(test=score_test(model, letters, device).dict(), **_outside(model, seed, device, scale), _model=model)
+    epochs=6, # Epochs
+):            # dict: test; rendered and, where found, photos, as `outside_scores`
+    "The shipped recipe of chapter 10 on the data set alone, and how it reads elsewhere"
+    epochs = scaled(epochs, 2, scale)
+    model = _fit_shipped(letters.x, letters.y, seed, device, epochs)
+    return dict(test=score_test(model, letters, device).dict(),
+                **_outside(model, seed, device, scale), _model=model)
 
 def _t3_outside(
     letters, seed, device, scale, # As `run_recipe` gives them
-):                                # As `alone`
+): # As `_alone`
     "T3's convolutional network, trained as stated, and what it reads elsewhere"
     made = _t3_cnn(letters, seed, device, scale)
-    return dict(test=made["test"], **_outside(made["_model"], seed, device, scale), _model=made["_model"])
+    model = made["_model"]
+    return dict(test=made["test"], **_outside(model, seed, device, scale), _model=model)
 
-recipe("outside.alone", "The network of chapter 10, trained on the data set alone, on photographs from elsewhere", split="none", claims="T3.12")(_alone)
-recipe("outside.t3", "T3's convolutional network as stated, on photographs from elsewhere", split="test", selected_on="test", seeds=3, claims="T3.12")(_t3_outside);
+recipe("outside.alone",
+       "The network of chapter 10, trained on the data set alone, "
+       "on photographs from elsewhere", split="none", claims="T3.12")(_alone)
+recipe("outside.t3",
+       "T3's convolutional network as stated, on photographs from elsewhere",
+       split="test", selected_on="test", seeds=3, claims="T3.12")(_t3_outside);
 
 # %% ../nbs/15_people.ipynb #a4094808
+def _threshold_for(probs, y, right):
+    "The row of `accuracy_coverage` with the most answers that are right often enough"
+    table = accuracy_coverage(probs, y)
+    enough = table[table.accuracy>=right]
+    return enough.iloc[-1] if len(enough) else table.iloc[0]
+
 def _reader(
     letters, seed, device, scale, # As `run_recipe` gives them
-    hands=9600, each=2, times=2, epochs=8, # Rendered photographs; variants of each; how often each real picture is shown an epoch; epochs
-    folds=3, right=.995,          # Parts of the photographs that are set aside in turn; share of the answers that must be right there
-):                                # dict: test; valid, of train pictures by networks that have not seen their photographs; temperature; threshold; answered, the share of these that is answered; rendered, photos as `outside_scores`
-    "The shipped reader: trained on all train rows and rendered hands, with temperature and threshold from cross-validation over photographs"
+    hands=9600, # Rendered photographs
+    each=2,     # Variants of each
+    times=2,    # How often each real picture is shown an epoch
+    epochs=8,   # Epochs
+    folds=3,    # Parts of the photographs that are set aside in turn
+    right=.995, # Part of the answers that must be right there
+):              # dict: test, valid, temperature, threshold, answered, rendered, photos
+    "The shipped reader; how sure it is, from cross-validation over photographs"
     drawn = training_hands(scaled(hands, 240, scale), scaled(each, 2, scale), seed)
-    trained = lambda x, y: _fit_shipped(x, y, seed, device, scaled(epochs, 2, scale), drawn, times)
-    held = cross_val_scores(trained, letters.x, letters.y, photo_groups(letters.x), scaled(folds, 2, scale), seed, device)
-    t = fit_temperature(held, letters.y)
-    table = accuracy_coverage((held/t).softmax(1), letters.y)
-    enough = table[table.accuracy>=right]
-    at = enough.iloc[-1] if len(enough) else table.iloc[0]
-    model = trained(letters.x, letters.y)
-    return dict(test=score_test(model, letters, device).dict(), valid=judge_scores(held, letters.y).dict(), temperature=t, threshold=float(at.threshold), answered=dict(acc=float(at.coverage)),
-                **_outside(model, seed, device, scale, t, float(at.threshold)), _model=model)
+    epochs, folds = scaled(epochs, 2, scale), scaled(folds, 2, scale)
+    def trained(x, y): return _fit_shipped(x, y, seed, device, epochs, drawn, times)
+    x, y = letters.x, letters.y
+    held = cross_val_scores(trained, x, y, photo_groups(x), folds, seed, device)
+    t = fit_temperature(held, y)
+    at = _threshold_for((held/t).softmax(1), y, right)
+    threshold = float(at.threshold)
+    model = trained(x, y)
+    return dict(test=score_test(model, letters, device).dict(),
+                valid=judge_scores(held, y).dict(), temperature=t, threshold=threshold,
+                answered=dict(acc=float(at.coverage)),
+                **_outside(model, seed, device, scale, t, threshold), _model=model)
 
-recipe("shipped.reader", "The shipped reader: the data set and rendered hands, with temperature and threshold", split="photo", selected_on="valid", claims="T3.12")(_reader);
+recipe("shipped.reader",
+       "The shipped reader: the data set and rendered hands, "
+       "with temperature and threshold",
+       split="photo", selected_on="valid", claims="T3.12")(_reader);
 
 # %% ../nbs/15_people.ipynb #4fc16342
+def _about(made, letters, seed, scale):
+    "What is written into the files of a reader"
+    r = recipes["shipped.reader"]
+    settings = {**r.settings, "seed": seed, "scale": scale}
+    accuracies = {k: made[k]["acc"] for k in ("test", "valid", "answered")}
+    outside = {k: made[k]["acc"] for k in ("rendered", "photos") if k in made}
+    record = dict(**accuracies, outside=outside,
+                  rows=list(letters.rows), source=letters.source,
+                  data={**letters.sha256, **readings.files},
+                  torch=torch.__version__.split("+")[0], code=code_identity(_reader))
+    return About(LETTERS, tuple(letters.x.shape[1:]), r.id, settings,
+                 made["temperature"], made["threshold"], record)
+
 def make_reader(
-    letters,       # `Letters` to train on
-    folder,        # Where to put reader.safetensors and reader.onnx
-    seed:int=42,   # Seed of everything random
-    device="cpu",  # Where to train
-    scale="full",  # "smoke" trains for fewer epochs
-):                 # ([the two paths], their `About`)
+    letters,      # `Letters` to train on
+    folder,       # Where to put reader.safetensors and reader.onnx
+    seed:int=42,  # Seed of everything random
+    device="cpu", # Where to train
+    scale="full", # "smoke" trains for fewer epochs
+):                # ([the two paths], their `About`)
     "Train the shipped recipe and write both files"
     readings.begin()
     made = _reader(letters, seed, device, scale)
-    r = recipes["shipped.reader"]
-    about = About(LETTERS, tuple(letters.x.shape[1:]), r.id, {**r.settings, "seed": seed, "scale": scale}, made["temperature"], made["threshold"],
-                  dict(test=made["test"]["acc"], valid=made["valid"]["acc"], answered=made["answered"]["acc"], outside={k: made[k]["acc"] for k in ("rendered", "photos") if k in made},
-                       rows=list(letters.rows), source=letters.source, data={**letters.sha256, **readings.files}, torch=torch.__version__.split("+")[0], code=code_identity(_reader)))
-    folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
-    return [save_model(made["_model"], folder/f"reader{s}", about) for s in (".safetensors", ".onnx")], about
+    about = _about(made, letters, seed, scale)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder/f"reader{s}" for s in (".safetensors", ".onnx")]
+    return [save_model(made["_model"], p, about) for p in paths], about

@@ -4,9 +4,8 @@
 
 # %% ../nbs/20_synth.ipynb #dcea405c
 from __future__ import annotations
-import json, warnings
 import numpy as np
-import torch, torch.nn as nn, torch.nn.functional as F
+import torch, torch.nn.functional as F
 from torch import tensor
 from fastcore.basics import ifnone
 from .core import *
@@ -18,312 +17,590 @@ __all__ = ['FINGERS', 'BONES', 'KNUCKLES', 'RADII', 'POSES', 'TONES', 'cast_rays
            'synth_letters', 'hand_snapshots', 'rendered_photos']
 
 # %% ../nbs/20_synth.ipynb #ee456152
+_MISSED = -1e4 # Depth of a ray that hits nothing, millimetres
+
+def _highest_time(q, d, r0, dr):
+    "When a ball that moves by `d` is highest above the points `q`, 0..1"
+    dx, dz = d[..., :2], d[..., 2]
+    A = (dr**2-(dx**2).sum(-1)).clamp(max=-1e-3)
+    B = 2*(r0*dr+(q*dx).sum(-1))
+    C = r0**2-(q**2).sum(-1)
+    top = dz**2*(4*A*C-B**2)/(4*A**2*(A-dz**2))
+    return (-B/(2*A)+dz.sign()*top.clamp(min=0).sqrt()).clamp(0, 1)
+
+def _mixed_normal(a, d, t, z, w, px, py):
+    "From the balls' middles to where they are hit: a mean over cones, weights `w`"
+    total = w.sum(1)
+    def middle(i):
+        start = torch.einsum("nkp,nk->np", w, a[..., i])
+        return start+torch.einsum("nkp,nk->np", w*t, d[..., i])
+    normal = px*total-middle(0), py*total-middle(1), (w*z).sum(1)-middle(2)
+    return F.normalize(torch.stack(normal, -1), dim=-1)
+
 def cast_rays(
-    a,  # One end of each cone, shape (n, k, 3), millimetres; x right, y up, z towards the viewer
+    a,  # One end of each cone, (n, k, 3), mm; x right, y up, z towards the viewer
     b,  # The other end, as `a`
     ra, # Radius at `a`, shape (n, k), millimetres
     rb, # Radius at `b`, shape (n, k), millimetres
     px, # x of each pixel, shape (n, p), millimetres
     py, # y of each pixel, as `px`
     soft:float=2., # Slopes of surfaces this close in depth are mixed, millimetres
-):      # (depth (n, p), -1e4 where nothing is hit; unit normal (n, p, 3); number of the cone hit (n, p))
+):      # (depth (n, p), -1e4 for a miss; unit normal (n, p, 3); cone it hits (n, p))
     "The nearest hit of vertical rays with round cones, in closed form"
-    d, dr = b-a, (rb-ra)[..., None]
-    q = torch.stack([px, py], -1)[:, None]-a[:, :, None, :2]
-    dx, dz, r0 = d[:, :, None, :2], d[:, :, None, 2], ra[..., None]
-    A = (dr**2-(dx**2).sum(-1)).clamp(max=-1e-3)
-    B, C = 2*(r0*dr+(q*dx).sum(-1)), r0**2-(q**2).sum(-1)
-    top = dz**2*(4*A*C-B**2)/(4*A**2*(A-dz**2))
-    t = (-B/(2*A)+dz.sign()*top.clamp(min=0).sqrt()).clamp(0, 1)
+    start, d = a[:, :, None], (b-a)[:, :, None]
+    r0, dr = ra[..., None], (rb-ra)[..., None]
+    q = torch.stack([px, py], -1)[:, None]-start[..., :2]
+    t = _highest_time(q, d, r0, dr)
     r = r0+t*dr
-    g = r**2-((q-t[..., None]*dx)**2).sum(-1)
-    z = torch.where(g>=0, a[:, :, None, 2]+t*dz+g.clamp(min=0).sqrt(), -1e4)
+    under_root = r**2-((q-t[..., None]*d[..., :2])**2).sum(-1)
+    z = start[..., 2]+t*d[..., 2]+under_root.clamp(min=0).sqrt()
+    z = torch.where(under_root>=0, z, _MISSED)
     depth, k = z.max(1)
     w = ((z-depth[:, None])/soft).exp()/r
-    lean = lambda i: torch.einsum("nkp,nk->np", w, a[..., i])+torch.einsum("nkp,nk->np", w*t, d[..., i])
-    normal = torch.stack([px*w.sum(1)-lean(0), py*w.sum(1)-lean(1), (w*z).sum(1)-lean(2)], -1)
-    return depth, F.normalize(normal, dim=-1), k
+    return depth, _mixed_normal(a, b-a, t, z, w, px, py), k
 
 # %% ../nbs/20_synth.ipynb #308357ae
-FINGERS  = "index", "middle", "ring", "little"
-BONES    = dict(index=(39.8, 22.4, 19.3), middle=(44.6, 26.3, 20.9), ring=(41.4, 25.7, 20.8), little=(32.7, 18.1, 19.5), thumb=(46.2, 31.6, 25.))
-KNUCKLES = dict(index=(25., 86., 0.), middle=(4., 90., -2.), ring=(-16., 84., 0.), little=(-33., 73., 4.), thumb=(20., 20., 8.)) # where the first bone starts
-RADII    = dict(index=(12., 10.5, 9.5, 7.5), middle=(12., 10.5, 9.5, 7.5), ring=(11.5, 10., 9., 7.), little=(10.5, 9., 8., 6.5), thumb=(16., 12.5, 11., 8.5))
+FINGERS = "index", "middle", "ring", "little"
+BONES = dict(    # lengths, from the knuckle to the tip
+    index=(39.8, 22.4, 19.3), middle=(44.6, 26.3, 20.9), ring=(41.4, 25.7, 20.8),
+    little=(32.7, 18.1, 19.5), thumb=(46.2, 31.6, 25.))
+KNUCKLES = dict( # where the first bone starts
+    index=(25., 86., 0.), middle=(4., 90., -2.), ring=(-16., 84., 0.),
+    little=(-33., 73., 4.), thumb=(20., 20., 8.))
+RADII = dict(    # of the flesh, at knuckle, both joints and tip
+    index=(12., 10.5, 9.5, 7.5), middle=(12., 10.5, 9.5, 7.5), ring=(11.5, 10., 9., 7.),
+    little=(10.5, 9., 8., 6.5), thumb=(16., 12.5, 11., 8.5))
 
 # %% ../nbs/20_synth.ipynb #f22d899c
-_SLOTS  = [(f, i) for f in FINGERS for i in range(4)]+[("thumb", i) for i in range(5)]+[("view", i) for i in range(3)]+[("wrist", i) for i in range(2)]
-_NAMES  = dict({f: ("knuckle", "middle joint", "tip", "spread") for f in FINGERS}, thumb=("spread", "lift", "knuckle", "tip", "opposition"),
-               view=("turn", "tilt", "roll"), wrist=("bend", "side"))
-_LIMITS = dict({f: ((-20, 100), (-10, 120), (-10, 90), (-30, 30)) for f in FINGERS}, thumb=((-20, 90), (-10, 90), (-30, 80), (-20, 90), (-40, 120)),
-               view=((-360, 360),)*3, wrist=((-75, 90), (-40, 40)))
+_JOINTS = "knuckle", "middle joint", "tip", "spread"
+_NAMES = dict({f: _JOINTS for f in FINGERS},
+    thumb=("spread", "lift", "knuckle", "tip", "opposition"),
+    view=("turn", "tilt", "roll"), wrist=("bend", "side"))
+_JOINT_LIMITS = (-20, 100), (-10, 120), (-10, 90), (-30, 30)
+_LIMITS = dict({f: _JOINT_LIMITS for f in FINGERS},
+    thumb=((-20, 90), (-10, 90), (-30, 80), (-20, 90), (-40, 120)),
+    view=((-360, 360),)*3, wrist=((-75, 90), (-40, 40)))
+_SLOTS = [(part, i) for part, names in _NAMES.items() for i in range(len(names))]
+_THUMB, _VIEW, _WRIST = slice(16, 21), slice(21, 24), slice(24, 26) # of the 26 angles
 _UP, _FIST, _HALF = (3, 4, 2, 0), (85, 100, 55, 0), (62, 95, 55, 0)
 
+def _check_angles(part, angles):
+    "Raise `ValueError` unless there is an angle for each joint, inside its limits"
+    names, limits = _NAMES[part], _LIMITS[part]
+    if len(angles)!=len(limits):
+        raise ValueError(f"{part} takes {len(limits)} angles ({', '.join(names)}), "
+                         f"found {len(angles)}")
+    for name, o, (lo, hi) in zip(names, angles, limits):
+        if lo<=o<=hi: continue
+        raise ValueError(f"{part}, {name}, is {o} degrees: a hand allows {lo} to {hi}. "
+                         "`clamp_pose` moves angles to their limits.")
+
 def make_pose(
-    index=_UP, middle=_UP, ring=_UP, little=_UP, # Bends of knuckle, middle joint and tip, and spread; degrees
-    thumb=(40, 20, 10, 10, 0), # Spread, lift, bends of knuckle and tip, opposition; degrees
-    view=(0, 0, 0),            # Turn of the hand about y, x and z; degrees
-    wrist=(0, 0),              # Bend of the wrist to the palm and to the side; degrees
-):                             # A vector of 26 angles
-    "A pose from named joint angles; raises `ValueError` naming the joint when an angle is outside its limits"
-    given = dict(index=index, middle=middle, ring=ring, little=little, thumb=thumb, view=view, wrist=wrist)
-    for k, v in given.items():
-        if len(v)!=len(_LIMITS[k]): raise ValueError(f"{k} takes {len(_LIMITS[k])} angles ({', '.join(_NAMES[k])}), found {len(v)}")
-        for name, o, (lo, hi) in zip(_NAMES[k], v, _LIMITS[k]):
-            if not lo<=o<=hi: raise ValueError(f"{k}, {name}, is {o} degrees: a hand allows {lo} to {hi}. `clamp_pose` moves angles to their limits.")
-    return tensor([float(given[k][i]) for k, i in _SLOTS])
+    index=_UP,      # Bends of knuckle, middle joint and tip, and spread; degrees
+    middle=_UP,     # As `index`
+    ring=_UP,       # As `index`
+    little=_UP,     # As `index`
+    thumb=(40, 20, 10, 10, 0), # Spread, lift, bends of knuckle and tip, opposition
+    view=(0, 0, 0), # Turn of the hand about y, x and z; degrees
+    wrist=(0, 0),   # Bend of the wrist to the palm and to the side; degrees
+):                  # A vector of 26 angles
+    "A pose from joint angles; raises `ValueError` naming a joint outside its limits"
+    given = dict(index=index, middle=middle, ring=ring, little=little,
+                 thumb=thumb, view=view, wrist=wrist)
+    for part, angles in given.items(): _check_angles(part, angles)
+    return tensor([float(given[part][i]) for part, i in _SLOTS])
 
 def clamp_pose(
     angles, # Poses, shape (..., 26), degrees
 ):          # The same, each angle inside its limits
     "Move angles that are outside their limits to the nearest limit"
-    lo, hi = tensor([_LIMITS[k][i] for k, i in _SLOTS], dtype=angles.dtype, device=angles.device).T
+    lo, hi = angles.new_tensor([_LIMITS[part][i] for part, i in _SLOTS]).T
     return torch.minimum(torch.maximum(angles, lo), hi)
 
 # %% ../nbs/20_synth.ipynb #0c430346
 def _turn(axis, deg):
     "Rotation matrices (n, 3, 3) about an axis by degrees (n,)"
-    t = torch.deg2rad(deg); c, s, o, l = t.cos(), t.sin(), torch.zeros_like(t), torch.ones_like(t)
-    rows = dict(x=(l, o, o, o, c, -s, o, s, c), y=(c, o, s, o, l, o, -s, o, c), z=(c, -s, o, s, c, o, o, o, l))[axis]
+    t = torch.deg2rad(deg)
+    c, s, o, l = t.cos(), t.sin(), torch.zeros_like(t), torch.ones_like(t)
+    rows = dict(x=(l, o, o,   o, c, -s,  o, s, c),
+                y=(c, o, s,   o, l, o,  -s, o, c),
+                z=(c, -s, o,  s, c, o,   o, o, l))[axis]
     return torch.stack(rows, -1).reshape(-1, 3, 3)
+
+def _finger_directions(bends, spread):
+    "Where the three bones of a finger point, (n, 3, 3), from degrees (n, 3) and (n, 1)"
+    bend, spread = torch.deg2rad(bends.cumsum(1)), torch.deg2rad(spread)
+    forward = bend.cos()
+    return torch.stack([forward*spread.sin(), forward*spread.cos(), bend.sin()], -1)
+
+def _thumb_directions(angles):
+    "Where the three bones of the thumb point, (n, 3, 3), from its five angles"
+    spread, lift, knuckle, tip, opposition = angles.unbind(1)
+    straight = torch.zeros_like(tip)
+    bend = torch.deg2rad(torch.stack([straight, knuckle, knuckle+tip], 1))
+    # in a frame whose y is along the first bone; it bends to -x
+    own = torch.stack([-bend.sin(), bend.cos(), torch.zeros_like(bend)], -1)
+    frame = _turn("z", -spread)@_turn("x", lift)@_turn("y", -opposition)
+    return own@frame.mT
+
+def _joints(finger, directions, longer):
+    "Knuckle, two joints and tip, (n, 4, 3); `longer` (n, 1) is relative to the table"
+    lengths = directions.new_tensor(BONES[finger])*longer
+    start = directions.new_zeros(len(directions), 1, 3)
+    ends = (directions*lengths[..., None]).cumsum(1)
+    return torch.cat([start, ends], 1)+directions.new_tensor(KNUCKLES[finger])
 
 def joint_places(
     angles,     # Poses, shape (n, 26), degrees
-    bones=None, # Length of the bones of index, middle, ring, little and thumb, relative to the table, shape (n, 5)
-):              # dict of finger or thumb -> its knuckle, two joints and tip, shape (n, 4, 3), millimetres
+    bones=None, # Lengths in the order of `BONES`, relative to it, shape (n, 5)
+):              # dict of finger -> its knuckle, two joints and tip, (n, 4, 3), mm
     "Where the joints of posed hands are, before the view turns them"
-    bones, res = ifnone(bones, angles.new_ones(len(angles), 5)), {}
-    def chain(f, dirs, j): return torch.cat([angles.new_zeros(len(angles), 1, 3), (dirs*(angles.new_tensor(BONES[f])*bones[:, j:j+1])[..., None]).cumsum(1)], 1)+angles.new_tensor(KNUCKLES[f])
-    for j, f in enumerate(FINGERS):
-        bend, spread = torch.deg2rad(angles[:, 4*j:4*j+3].cumsum(1)), torch.deg2rad(angles[:, 4*j+3:4*j+4])
-        res[f] = chain(f, torch.stack([bend.cos()*spread.sin(), bend.cos()*spread.cos(), bend.sin()], -1), j)
-    spread, lift, knuckle, tip, opposition = angles[:, 16:21].unbind(1)
-    frame = _turn("z", -spread)@_turn("x", lift)@_turn("y", -opposition) # y along the first bone, -x is where it bends to
-    bend = torch.deg2rad(torch.stack([torch.zeros_like(tip), knuckle, knuckle+tip], 1))
-    res["thumb"] = chain("thumb", torch.stack([-bend.sin(), bend.cos(), torch.zeros_like(bend)], -1)@frame.mT, 4)
+    bones = ifnone(bones, angles.new_ones(len(angles), 5))
+    res = {}
+    for j, finger in enumerate(FINGERS):
+        directions = _finger_directions(*angles[:, 4*j:4*j+4].split([3, 1], 1))
+        res[finger] = _joints(finger, directions, bones[:, j:j+1])
+    res["thumb"] = _joints("thumb", _thumb_directions(angles[:, _THUMB]), bones[:, 4:])
     return res
 
 # %% ../nbs/20_synth.ipynb #342dd49f
-_FLESH = (((8., 22., -2.), (25., 84., -3.), 17., 13.), ((1., 20., -3.), (4., 88., -5.), 17., 13.), ((-7., 20., -3.), (-16., 82., -3.), 17., 12.5), ((-15., 20., -2.), (-32., 71., 1.), 16., 12.),
-          ((5., 20., -3.), (15., 84., -5.), 15., 12.), ((-3., 20., -3.), (-6., 85., -5.), 15., 12.), ((-11., 20., -2.), (-24., 77., -1.), 15., 12.), # over the bones, and between them
-          ((14., 20., 6.), (22., 50., 4.), 17., 14.), ((-19., 22., 6.), (-28., 56., 5.), 16., 13.), ((22., 78., 2.), (-28., 66., 4.), 11., 10.)) # balls of thumb and little finger; base of the fingers
+_FLESH = ( # start, end, and the radius at each
+    ((8., 22., -2.),   (25., 84., -3.),  17., 13.),  # over the bones
+    ((1., 20., -3.),   (4., 88., -5.),   17., 13.),
+    ((-7., 20., -3.),  (-16., 82., -3.), 17., 12.5),
+    ((-15., 20., -2.), (-32., 71., 1.),  16., 12.),
+    ((5., 20., -3.),   (15., 84., -5.),  15., 12.),  # between them
+    ((-3., 20., -3.),  (-6., 85., -5.),  15., 12.),
+    ((-11., 20., -2.), (-24., 77., -1.), 15., 12.),
+    ((14., 20., 6.),   (22., 50., 4.),   17., 14.),  # ball of the thumb
+    ((-19., 22., 6.),  (-28., 56., 5.),  16., 13.),  # ball of the little finger
+    ((22., 78., 2.),   (-28., 66., 4.),  11., 10.))  # base of the fingers
+
+def _finger_cones(found):
+    "(start, end, radius, radius) of each bone of fingers and thumb"
+    for finger, joints in found.items():
+        r = RADII[finger]
+        for i in range(3): yield joints[:, i], joints[:, i+1], r[i], r[i+1]
+
+def _palm_cones(thumb):
+    "The same of the palm, and of the web of the thumb, which moves with the thumb"
+    def at(*p): return thumb.new_tensor(p).expand(len(thumb), 3)
+    root, joint = thumb[:, 0], thumb[:, 1]
+    yield at(24., 66., -2.), .35*root+.65*joint, 11., 11.
+    yield at(20., 46., 0.), .6*root+.4*joint, 13., 14.
+    for a, b, ra, rb in _FLESH: yield at(*a), at(*b), ra, rb
+
+def _arm_cones(bends):
+    "The same of wrist and forearm in turn, three times, side by side"
+    bend, dev = torch.deg2rad(bends).unbind(1)
+    along = torch.stack([bend.cos()*dev.sin(), -bend.cos()*dev.cos(), bend.sin()], -1)
+    aside = torch.stack([dev.cos(), dev.sin(), 0*dev], -1)
+    for s in (-12., 0., 12.):
+        start = bends.new_tensor([-2., 12., 0.])+aside*s
+        end = start+along*70
+        yield start, end, 17., 18.
+        yield end, start+along*900, 18., 60.
 
 def hand_cones(
     angles,     # Poses, shape (n, 26), degrees
     bones=None, # Relative lengths, see `joint_places`
     thick=None, # Thickness relative to the table, shape (n,)
-):              # (a, b, ra, rb, part): as `cast_rays` wants them; part (k,) is 0 hand, 1 wrist, 2 forearm
+):              # (a, b, ra, rb) of `cast_rays`; part (k,): 0 hand, 1 wrist, 2 forearm
     "The round cones of posed hands, turned to the viewer"
-    n, A, B, RA, RB = len(angles), [], [], [], []
-    at = lambda *p: angles.new_tensor(p).expand(n, 3)
-    def add(a, b, ra, rb): A.append(a); B.append(b); RA.append(ra); RB.append(rb)
     found = joint_places(angles, bones)
-    for f, p in found.items():
-        for i in range(3): add(p[:, i], p[:, i+1], *RADII[f][i:i+2])
-    thumb = found["thumb"]
-    add(at(24., 66., -2.), .35*thumb[:, 0]+.65*thumb[:, 1], 11., 11.); add(at(20., 46., 0.), .6*thumb[:, 0]+.4*thumb[:, 1], 13., 14.)
-    for a, b, ra, rb in _FLESH: add(at(*a), at(*b), ra, rb)
-    bend, dev = torch.deg2rad(angles[:, 24:26]).unbind(1)
-    arm, side = torch.stack([bend.cos()*dev.sin(), -bend.cos()*dev.cos(), bend.sin()], -1), torch.stack([dev.cos(), dev.sin(), 0*dev], -1)
-    for s in (-12., 0., 12.):
-        w = at(-2., 12., 0.)+side*s
-        add(w, w+arm*70, 17., 18.); add(w+arm*70, w+arm*900, 18., 60.)
-    R = _turn("z", angles[:, 23])@_turn("x", angles[:, 22])@_turn("y", angles[:, 21])
-    part = torch.zeros(len(A), dtype=torch.long, device=angles.device); part[-6:] = tensor([1, 2]*3)
-    rs = [angles.new_tensor(r)*ifnone(thick, angles.new_ones(n))[:, None] for r in (RA, RB)]
-    return torch.stack(A, 1)@R.mT, torch.stack(B, 1)@R.mT, *rs, part
+    hand = [*_finger_cones(found), *_palm_cones(found["thumb"])]
+    arm  = [*_arm_cones(angles[:, _WRIST])]
+    part = tensor([0]*len(hand)+[1, 2]*3, device=angles.device)
+    a, b, ra, rb = zip(*hand, *arm)
+    turn, tilt, roll = angles[:, _VIEW].unbind(1)
+    R = _turn("z", roll)@_turn("x", tilt)@_turn("y", turn)
+    thick = ifnone(thick, angles.new_ones(len(angles)))[:, None]
+    ra, rb = (angles.new_tensor(r)*thick for r in (ra, rb))
+    return torch.stack(a, 1)@R.mT, torch.stack(b, 1)@R.mT, ra, rb, part
 
 # %% ../nbs/20_synth.ipynb #8e86a44e
 _RAYS = 3_000_000 # Cones times rays that are looked at together
 
-def _lit(a, b, ra, rb, light, ambient, mid, half, x, y):
-    "Depth, brightness and cone of the rays at (y, x), in strips; shapes (n, h, w)"
-    rows, res = max(1, _RAYS//(a.shape[0]*a.shape[1]*len(x))), []
-    for o in y.split(rows):
-        py, px = [(mid[:, i, None]+half[:, None]*g.reshape(1, -1)) for i, g in zip((1, 0), torch.meshgrid(o, x, indexing="ij"))]
-        depth, normal, k = cast_rays(a, b, ra, rb, px, py)
-        shade = ambient[:, None]+(1-ambient[:, None])*torch.einsum("npc,nc->np", normal, light).clamp(min=0)
-        res.append([t.reshape(len(a), len(o), len(x)) for t in (depth, shade, k.to(torch.uint8))])
-    return [torch.cat(t, 1) for t in zip(*res)]
+def _lit_strip(cones, light, ambient, mid, half, x, y):
+    "Depth, brightness and cone of the rays at (y, x); shapes (n, h, w)"
+    gy, gx = torch.meshgrid(y, x, indexing="ij")
+    px = mid[:, 0, None]+half[:, None]*gx.reshape(1, -1)
+    py = mid[:, 1, None]+half[:, None]*gy.reshape(1, -1)
+    depth, normal, k = cast_rays(*cones, px, py)
+    cosine = torch.einsum("npc,nc->np", normal, light).clamp(min=0)
+    shade = ambient[:, None]+(1-ambient[:, None])*cosine
+    shape = len(mid), len(y), len(x)
+    return [o.reshape(shape) for o in (depth, shade, k.to(torch.uint8))]
 
+def _lit(cones, light, ambient, mid, half, x, y):
+    "The same, strip after strip"
+    n, k = cones[0].shape[:2]
+    rows = max(1, _RAYS//(n*k*len(x)))
+    strips = [_lit_strip(cones, light, ambient, mid, half, x, o) for o in y.split(rows)]
+    return [torch.cat(o, 1) for o in zip(*strips)]
+
+# %% ../nbs/20_synth.ipynb #30040711
+_DEEPEST  = 30  # A place this much lower than what is around it is darkest, millimetres
+_DARKNESS = .55 # Part of the light that is missing there
+
+def _around(depth):
+    "Mean depth of what is around each ray, from a picture of at most 64 by 64"
+    w = depth.shape[-1]
+    coarse = min(w, 64)
+    reach = max(1, coarse//18)
+    small = F.adaptive_avg_pool2d(depth[:, None], coarse)
+    padded = F.pad(small, [reach]*4, mode="replicate")
+    mean = F.avg_pool2d(padded, 2*reach+1, 1)
+    return F.interpolate(mean, size=(w, w), mode="bilinear", align_corners=False)[:, 0]
+
+def _shadow(depth, around):
+    "Part of the light that reaches places among higher ones"
+    low = ((around-depth)/_DEEPEST).clamp(0, 1)
+    return 1-_DARKNESS*low
+
+# %% ../nbs/20_synth.ipynb #7a0b46b7
 def _wall(wall, patches, x, y):
-    "Background (n, c, h, w): brightness that runs from side to side, and boxes in front of it"
+    "Background (n, c, h, w): colours that run from side to side, and boxes before it"
     y, x = y[:, None], x[None]
-    bg = (wall[:, 0, :, None, None]*(1-x)+wall[:, 1, :, None, None]*(1+x)+wall[:, 2, :, None, None]*(1+y)+wall[:, 3, :, None, None]*(1-y))/4
-    for p in patches.unbind(1) if patches is not None else ():
+    left, right, top, bottom = wall[..., None, None].unbind(1)
+    bg = (left*(1-x)+right*(1+x)+top*(1+y)+bottom*(1-y))/4
+    for p in patches.unbind(1):
         px, py, pw, ph = p[:, :4, None, None].unbind(1)
-        bg = torch.where((((x-px).abs()<pw)&((y-py).abs()<ph))[:, None], p[:, 4:, None, None], bg)
+        inside = ((x-px).abs()<pw)&((y-py).abs()<ph)
+        bg = torch.where(inside[:, None], p[:, 4:, None, None], bg)
     return bg
 
-def draw_hands(
-    angles,          # Poses, shape (n, 26), degrees; their device is where the pictures are made
-    size:int=28,     # Height and width of the pictures in pixels
-    bones=None, thick=None, # Proportions, see `hand_cones`
-    light=None,      # Direction the light comes from, shape (n, 3)
-    ambient=None,    # Light from everywhere, shape (n,), 0..1
-    skin=None,       # Colour of hand, wrist and forearm, shape (n, 3, c), 0..1; c is 1 for grey, 3 for red, green and blue
-    wall=None,       # Colour of the background at the left, right, top and bottom, shape (n, 4, c), 0..1
-    patches=None,    # Boxes in front of the background, shape (n, m, 4+c): x, y, half width, half height in -1..1, then colour
-    shift=None,      # Where the middle of the hand lies, from the middle of the picture, as a fraction of it, shape (n, 2)
-    zoom=None,       # Part of the picture the hand fills, shape (n,)
-):                   # (pictures (n, c, size, size) in 0..1; boxes (n, 4) of the hand: cx, cy, w, h as fractions of the picture)
-    "Photograph posed hands"
-    n, rays, new = len(angles), 2 if size<=1024 else 1, angles.new_tensor # rays a pixel, each way
+def _skin(skin, part, k):
+    "Colour (n, c, h, w) of the part that each cone hit belongs to"
+    n, h, w = k.shape
+    parts = part[k.flatten(1).long()][..., None].expand(-1, -1, skin.shape[2])
+    return skin.gather(1, parts).mT.reshape(n, -1, h, w)
+
+def _photograph(
+    cones, part, mid, half, light, ambient, skin, wall, patches, # see `draw_hands`
+    size, rays):
+    "Pictures (n, c, size, size), with `rays` a pixel each way"
     w = rays*size
-    light = F.normalize(ifnone(light, new([-.4, .6, .7]).expand(n, 3)), dim=-1)
-    skin, wall = ifnone(skin, new([[[.85]]]).expand(n, 3, 1)), ifnone(wall, new([.8, .75, .8, .7]).expand(n, 4)[..., None])
-    shift, zoom, ambient = ifnone(shift, angles.new_zeros(n, 2)), ifnone(zoom, angles.new_full((n,), .86)), ifnone(ambient, angles.new_full((n,), .38))
-    a, b, ra, rb, part = hand_cones(angles, bones, thick)
-    h = part==0
-    lo = torch.minimum(a[:, h]-ra[:, h, None], b[:, h]-rb[:, h, None]).amin(1)[:, :2]
-    hi = torch.maximum(a[:, h]+ra[:, h, None], b[:, h]+rb[:, h, None]).amax(1)[:, :2]
+    x = (torch.arange(w, device=mid.device)+.5)/w*2-1
+    depth, shade, k = _lit(cones, light, ambient, mid, half, x, -x)
+    hit = depth>_MISSED/10
+    farthest = torch.where(hit, depth, -_MISSED).amin((1, 2), keepdim=True)
+    depth = torch.where(hit, depth, farthest)
+    around, strips = _around(depth), []
+    for r in torch.arange(w).split(max(2, _RAYS//(2*w))//2*2):
+        bright = shade[:, r]*_shadow(depth[:, r], around[:, r])
+        hand = bright[:, None]*_skin(skin, part, k[:, r])
+        im = torch.where(hit[:, None, r], hand, _wall(wall, patches, x, -x[r]))
+        strips.append(F.avg_pool2d(im, rays))
+    return torch.cat(strips, 2)
+
+# %% ../nbs/20_synth.ipynb #ac0969aa
+_STUDIO = dict( # where nothing else is asked for
+    light=[-.4, .6, .7], ambient=.38, skin=[[.85]]*3, wall=[[.8], [.75], [.8], [.7]],
+    patches=[], shift=[0., 0.], zoom=.86)
+
+def _or_studio(angles, **given):
+    "What is given of a scene, and what `_STUDIO` says of the rest; a row a picture"
+    def rows(o):
+        row = angles.new_tensor(o)
+        return row.expand(len(angles), *row.shape)
+    return {k: ifnone(v, rows(_STUDIO[k])) for k, v in given.items()}
+
+def _bounds(cones, part):
+    "Smallest and largest x and y of hands without their arms, shape (n, 2) each"
+    a, b, ra, rb = (o[:, part==0] for o in cones)
+    ra, rb = ra[..., None], rb[..., None]
+    lo = torch.minimum(a-ra, b-rb).amin(1)
+    hi = torch.maximum(a+ra, b+rb).amax(1)
+    return lo[:, :2], hi[:, :2]
+
+def draw_hands(
+    angles,       # Poses, (n, 26), degrees; their device is where the pictures are made
+    size:int=28,  # Height and width of the pictures in pixels
+    bones=None,   # Relative lengths, see `joint_places`
+    thick=None,   # Relative thickness, see `hand_cones`
+    light=None,   # Direction the light comes from, shape (n, 3)
+    ambient=None, # Light from everywhere, shape (n,), 0..1
+    skin=None,    # Colour of hand, wrist, forearm, (n, 3, c), 0..1; c is 1 (grey) or 3
+    wall=None,    # Colour at the left, right, top and bottom, shape (n, 4, c), 0..1
+    patches=None, # Boxes: x, y, half width, half height, -1..1, and colour; (n, m, 4+c)
+    shift=None,   # Where the hand is, from the middle, fractions of the picture, (n, 2)
+    zoom=None,    # Part of the picture the hand fills, shape (n,)
+):                # (pictures (n, c, size, size); boxes cx, cy, w, h (n, 4)); all in 0..1
+    "Photograph posed hands"
+    scene = _or_studio(angles, light=light, ambient=ambient, skin=skin, wall=wall,
+                       patches=patches, shift=shift, zoom=zoom)
+    shift, zoom = scene.pop("shift"), scene.pop("zoom")
+    *cones, part = hand_cones(angles, bones, thick)
+    lo, hi = _bounds(cones, part)
     half = (hi-lo).amax(1)/2/zoom
     mid = (lo+hi)/2-2*half[:, None]*shift
-    o = (torch.arange(w, device=angles.device)+.5)/w*2-1
-    pics, step = [], max(1, _RAYS//(a.shape[1]*w*w))
-    for s in torch.arange(n).split(step):
-        depth, shade, k = _lit(a[s], b[s], ra[s], rb[s], light[s], ambient[s], mid[s], half[s], o, -o)
-        hit = depth>-1e3
-        depth = torch.where(hit, depth, torch.where(hit, depth, 1e4).amin((1, 2), keepdim=True))
-        m = min(w, 64); v = max(1, m//18)
-        mean = F.avg_pool2d(F.pad(F.adaptive_avg_pool2d(depth[:, None], m), [v]*4, mode="replicate"), 2*v+1, 1)
-        around, strips = F.interpolate(mean, size=(w, w), mode="bilinear", align_corners=False)[:, 0], []
-        for r in torch.arange(w).split(max(2, _RAYS//(2*w))//2*2):
-            low = ((around[:, r]-depth[:, r])/30).clamp(0, 1)
-            tone = skin[s].gather(1, part[k[:, r].flatten(1).long()][..., None].expand(-1, -1, skin.shape[2])).mT.reshape(len(s), -1, len(r), w)
-            im = torch.where(hit[:, None, r], (shade[:, r]*(1-.55*low))[:, None]*tone, _wall(wall[s], None if patches is None else patches[s], o, -o[r]))
-            strips.append(F.avg_pool2d(im, rays))
-        pics.append(torch.cat(strips, 2))
-    box = torch.cat([(.5+shift*new([1., -1.])), (hi-lo)/(2*half[:, None])], 1)
+    scene |= dict(mid=mid, half=half, light=F.normalize(scene["light"], dim=-1))
+    rays = 2 if size<=1024 else 1
+    def batch(s):
+        here = {k: v[s] for k, v in scene.items()}
+        return _photograph([o[s] for o in cones], part, **here, size=size, rays=rays)
+    step = max(1, _RAYS//(len(part)*(rays*size)**2))
+    pics = [batch(s) for s in torch.arange(len(angles)).split(step)]
+    centre = .5+shift*shift.new_tensor([1., -1.])
+    box = torch.cat([centre, (hi-lo)/(2*half[:, None])], 1)
     return torch.cat(pics).clamp(0, 1), box
 
 # %% ../nbs/20_synth.ipynb #d0fda036
 POSES = dict(
-    A=make_pose(_FIST, _FIST, _FIST, _FIST, (32, 20, 20, 13, 3)),                                      B=make_pose(_UP, _UP, (3, 4, 2, -1), (3, 4, 2, -2), (21, 38, 80, 56, 10)),
-    C=make_pose((32, 38, 24, 2), (32, 38, 24, 0), (34, 38, 24, -2), (36, 40, 24, -4), (11, 59, 14, 10, 58), (62, 0, 0)),
-    D=make_pose(_UP, (65, 54, 32, 28), (61, 59, 33, 1), (63, 48, 25, -13), (21, 81, 37, 48, 48), (10, 0, 0)),
-    E=make_pose((66, 106, 60, 1), (64, 108, 60, 0), (64, 108, 60, -1), (66, 106, 60, -2), (27, 37, 80, 69, -17)),
-    F=make_pose((40, 67, 19, 25), (14, 14, 8, 4), (14, 14, 8, -9), (14, 14, 8, -20), (44, 65, 40, 34, 41), (28, 0, 0)),
-    G=make_pose((8, 6, 4, 0), _HALF, (64, 95, 55, 0), (66, 95, 55, 0), (30, 16, 5, 25, 10), (165, -10, -85), (10, -28)),
-    H=make_pose((8, 6, 4, -3), (8, 6, 4, 3), _HALF, (66, 95, 55, 0), (4, 66, 47, 41, 38), (165, -10, -85), (10, -28)),
-    I=make_pose(_FIST, _FIST, _FIST, (3, 4, 2, -6), (4, 75, 42, 62, 61)),                              K=make_pose((3, 4, 2, 5), (50, 8, 5, -3), _FIST, _FIST, (20, 33, 39, 15, 25), (-25, 0, 0)),
-    L=make_pose(_UP, _FIST, _FIST, _FIST, (75, 5, 0, 0, 10)),                                          M=make_pose((82, 67, 23, 0), (81, 72, 27, 0), (79, 55, 52, -2), _FIST, (2, 29, 79, -20, -14)),
-    N=make_pose((84, 61, 22, 0), (81, 49, 52, -1), _FIST, _FIST, (20, 30, 80, -20, -19)),              O=make_pose((48, 51, 33, 3), (44, 56, 33, 2), (52, 50, 32, -2), (58, 52, 32, -4), (16, 68, 41, 14, 60), (62, 0, 0)),
-    P=make_pose((35, 6, 4, 5), (78, 12, 6, -4), (85, 95, 50, 0), (85, 95, 50, 0), (16, 50, 32, 10, 30), (-70, 0, 48), (35, 0)),
-    Q=make_pose((35, 12, 6, 4), (70, 80, 45, 0), (72, 82, 45, 0), (74, 84, 45, 0), (38, 45, 15, 10, 30), (222, 28, 155), (70, 0)),
-    R=make_pose((10, 5, 3, -10), (2, 8, 6, 12), _FIST, _FIST, (7, 67, 52, 37, 36)),                    S=make_pose(_FIST, _FIST, _FIST, _FIST, (29, 50, 51, 51, -6)),
-    T=make_pose((55, 100, 50, 20), (85, 100, 55, -6), _FIST, _FIST, (-1, 16, 4, 0, 0)),                U=make_pose((3, 4, 2, -2), (3, 4, 2, 2), _FIST, _FIST, (3, 63, 42, 50, 36)),
-    V=make_pose((3, 4, 2, 12), (3, 4, 2, -10), _FIST, _FIST, (9, 66, 53, 35, 32)),                     W=make_pose((3, 4, 2, 14), (3, 4, 2, 1), (3, 4, 2, -12), (63, 80, 53, -2), (-4, 70, 55, 47, 35)),
-    X=make_pose((20, 80, 50, 0), _FIST, _FIST, _FIST, (31, 66, 53, 35, 26), (50, 0, 0)),               Y=make_pose(_FIST, _FIST, _FIST, (3, 4, 2, -20), (70, 5, 0, -10, 10)))
+    A=make_pose(_FIST, _FIST, _FIST, _FIST, (32, 20, 20, 13, 3)),
+    B=make_pose(_UP, _UP, (3, 4, 2, -1), (3, 4, 2, -2), (21, 38, 80, 56, 10)),
+    C=make_pose((32, 38, 24, 2), (32, 38, 24, 0), (34, 38, 24, -2), (36, 40, 24, -4),
+                (11, 59, 14, 10, 58), (62, 0, 0)),
+    D=make_pose(_UP, (65, 54, 32, 28), (61, 59, 33, 1), (63, 48, 25, -13),
+                (21, 81, 37, 48, 48), (10, 0, 0)),
+    E=make_pose((66, 106, 60, 1), (64, 108, 60, 0), (64, 108, 60, -1), (66, 106, 60, -2),
+                (27, 37, 80, 69, -17)),
+    F=make_pose((40, 67, 19, 25), (14, 14, 8, 4), (14, 14, 8, -9), (14, 14, 8, -20),
+                (44, 65, 40, 34, 41), (28, 0, 0)),
+    G=make_pose((8, 6, 4, 0), _HALF, (64, 95, 55, 0), (66, 95, 55, 0),
+                (30, 16, 5, 25, 10), (165, -10, -85), (10, -28)),
+    H=make_pose((8, 6, 4, -3), (8, 6, 4, 3), _HALF, (66, 95, 55, 0),
+                (4, 66, 47, 41, 38), (165, -10, -85), (10, -28)),
+    I=make_pose(_FIST, _FIST, _FIST, (3, 4, 2, -6), (4, 75, 42, 62, 61)),
+    K=make_pose((3, 4, 2, 5), (50, 8, 5, -3), _FIST, _FIST,
+                (20, 33, 39, 15, 25), (-25, 0, 0)),
+    L=make_pose(_UP, _FIST, _FIST, _FIST, (75, 5, 0, 0, 10)),
+    M=make_pose((82, 67, 23, 0), (81, 72, 27, 0), (79, 55, 52, -2), _FIST,
+                (2, 29, 79, -20, -14)),
+    N=make_pose((84, 61, 22, 0), (81, 49, 52, -1), _FIST, _FIST,
+                (20, 30, 80, -20, -19)),
+    O=make_pose((48, 51, 33, 3), (44, 56, 33, 2), (52, 50, 32, -2), (58, 52, 32, -4),
+                (16, 68, 41, 14, 60), (62, 0, 0)),
+    P=make_pose((35, 6, 4, 5), (78, 12, 6, -4), (85, 95, 50, 0), (85, 95, 50, 0),
+                (16, 50, 32, 10, 30), (-70, 0, 48), (35, 0)),
+    Q=make_pose((35, 12, 6, 4), (70, 80, 45, 0), (72, 82, 45, 0), (74, 84, 45, 0),
+                (38, 45, 15, 10, 30), (222, 28, 155), (70, 0)),
+    R=make_pose((10, 5, 3, -10), (2, 8, 6, 12), _FIST, _FIST, (7, 67, 52, 37, 36)),
+    S=make_pose(_FIST, _FIST, _FIST, _FIST, (29, 50, 51, 51, -6)),
+    T=make_pose((55, 100, 50, 20), (85, 100, 55, -6), _FIST, _FIST, (-1, 16, 4, 0, 0)),
+    U=make_pose((3, 4, 2, -2), (3, 4, 2, 2), _FIST, _FIST, (3, 63, 42, 50, 36)),
+    V=make_pose((3, 4, 2, 12), (3, 4, 2, -10), _FIST, _FIST, (9, 66, 53, 35, 32)),
+    W=make_pose((3, 4, 2, 14), (3, 4, 2, 1), (3, 4, 2, -12), (63, 80, 53, -2),
+                (-4, 70, 55, 47, 35)),
+    X=make_pose((20, 80, 50, 0), _FIST, _FIST, _FIST, (31, 66, 53, 35, 26), (50, 0, 0)),
+    Y=make_pose(_FIST, _FIST, _FIST, (3, 4, 2, -20), (70, 5, 0, -10, 10)))
 
 def letter_pose(
     letter:str, # One of the 24 letters
 ):              # Its pose, shape (26,)
     "The pose of a letter; J and Z are refused, since they move"
     if letter in POSES: return POSES[letter]
-    if letter in ("J", "Z"): raise ValueError(f"{letter} is drawn in the air: it moves, and a still picture cannot hold it")
-    raise ValueError(f"{letter!r} is no letter of the alphabet: expected one of {LETTERS}")
+    if letter in ("J", "Z"):
+        raise ValueError(f"{letter} is drawn in the air: it moves, "
+                         "and a still picture cannot hold it")
+    raise ValueError(f"{letter!r} is no letter of the alphabet: "
+                     f"expected one of {LETTERS}")
+
+# %% ../nbs/20_synth.ipynb #982835b5
+def _is_whole(o, lo, hi=float("inf")):
+    "Is it a whole number from `lo` to `hi`?"
+    return isinstance(o, int) and not isinstance(o, bool) and lo<=o<=hi
 
 def _check_size(size):
-    if isinstance(size, bool) or not isinstance(size, int) or not 8<=size<=4096: raise ValueError(f"size is {size!r}: expected a whole number of pixels from 8 to 4096")
+    if _is_whole(size, 8, 4096): return
+    raise ValueError(f"size is {size!r}: "
+                     "expected a whole number of pixels from 8 to 4096")
+
+def _as_poses(what):
+    "Letters or poses as poses (n, 26); raises `ValueError` for others"
+    if isinstance(what, str):
+        if not what:
+            raise ValueError("no letter given: expected one or more of "+LETTERS)
+        what = torch.stack([letter_pose(o) for o in what])
+    poses = torch.as_tensor(what, dtype=torch.float32).reshape(-1, np.shape(what)[-1])
+    n = poses.shape[-1]
+    if n==26: return poses
+    raise ValueError(f"a pose has {n} angles: expected 26, as `make_pose` makes them")
 
 def render_hands(
     what,        # Letters such as "ABC", or poses, shape (n, 26) or (26,), degrees
     size:int=28, # Height and width of the pictures in pixels, 8 to 4096
     **kwargs,    # Light, skin and so on, see `draw_hands`
-):               # Pictures, float32, shape (n, size, size), 0..1; with a last axis of 3 when `skin` and `wall` have three colours
-    "Draw letters or poses; raises `ValueError` for what is no letter, no pose or no size"
+):               # Pictures, float32, 0..1, (n, size, size), or (n, size, size, 3)
+    "Draw letters or poses; raises `ValueError` for what is no letter, pose or size"
     _check_size(size)
-    if isinstance(what, str):
-        if not what: raise ValueError("no letter given: expected one or more of "+LETTERS)
-        what = torch.stack([letter_pose(o) for o in what])
-    what = torch.as_tensor(what, dtype=torch.float32).reshape(-1, np.shape(what)[-1])
-    if what.shape[-1]!=26: raise ValueError(f"a pose has {what.shape[-1]} angles: expected 26, as `make_pose` makes them")
-    x = draw_hands(what, size, **kwargs)[0]
+    x = draw_hands(_as_poses(what), size, **kwargs)[0]
     return x[:, 0] if x.shape[1]==1 else x.permute(0, 2, 3, 1)
 
 # %% ../nbs/20_synth.ipynb #5be6694a
 _SIGNERS = 64 # As many different people can be drawn
 
+# How people and photographs differ: pairs are ranges, other numbers standard deviations
+_PERSON = dict(
+    bones=.06, thick_mean=1.05, thick=.08, thick_within=(.85, 1.3),
+    joints=4, view=[7., 4., 5.])                   # degrees
+_SCENE = dict(
+    joints=4, view=[10., 6., 6.], wrist=[10., 8.], # degrees
+    light_mean=[0., .5, .8], light=[.7, .4, .1], ambient=(.3, .5),
+    bare=.5,                                       # share of arms without a sleeve
+    box_middle=(-1.2, 1.2), box_half=(.05, .7))
+_GREY = dict(
+    tone=(.45, .95), exposure=(.75, 1.15), sleeve=(.1, 1.1), skin_within=(.1, 1),
+    wall=(.4, .95), wall_sides=.15, wall_within=(.05, 1),
+    boxes=3, box_share=.15, box_colour=(.05, 1),
+    zoom=(.76, .96), shift=.04)
+
 def _uniform(g, lo, hi, *shape): return lo+(hi-lo)*torch.rand(*shape, generator=g)
 
-def _bends(): return tensor([0. if k in ("view", "wrist") else .35 if k!="thumb" and i==3 else 1. for k, i in _SLOTS]) # fingers stray less sideways
+def _normal(g, spread, *shape): return spread*torch.randn(*shape, generator=g)
+
+def _bends():
+    "How far each of the 26 angles strays: less sideways; view and wrist not at all"
+    def freedom(part, i):
+        if part in ("view", "wrist"): return 0.
+        return .35 if part in FINGERS and i==3 else 1.
+    return tensor([freedom(part, i) for part, i in _SLOTS])
 
 def _signers():
-    "Everyone who can sign: bones, thickness, skin tone in 0..1, habits of the joints and of the view"
-    g = torch.Generator().manual_seed(2010)
-    m = _SIGNERS
-    return dict(bones=1+.06*torch.randn(m, 5, generator=g), thick=(1.05+.08*torch.randn(m, generator=g)).clamp(.85, 1.3), tone=torch.rand(m, generator=g),
-                habit=4*torch.randn(m, 26, generator=g)*_bends(), view=torch.randn(m, 3, generator=g)*tensor([7., 4., 5.]))
+    "Everyone who can sign: bones, thickness, skin tone (0..1), habits"
+    n, p, g = _SIGNERS, _PERSON, torch.Generator().manual_seed(2010)
+    bones = 1+_normal(g, p["bones"], n, 5)
+    thick = (p["thick_mean"]+_normal(g, p["thick"], n)).clamp(*p["thick_within"])
+    tone  = torch.rand(n, generator=g)
+    habit = _normal(g, p["joints"], n, 26)*_bends()
+    view  = _normal(g, tensor(p["view"]), n, 3)
+    return dict(bones=bones, thick=thick, tone=tone, habit=habit, view=view)
+
+# %% ../nbs/20_synth.ipynb #17ca15b2
+def _check_signers(signer):
+    lo, hi = int(signer.min()), int(signer.max())
+    if 0<=lo<=hi<_SIGNERS: return
+    raise ValueError(f"signers are numbered 0 to {_SIGNERS-1}, found {lo} to {hi}")
+
+def _held(letter, signer, g, vary):
+    "Poses of photographs: the table, a signer's habits, and what differs each time"
+    n, who, s = len(letter), _signers(), _SCENE
+    angles = torch.stack([POSES[o] for o in LETTERS])[letter]
+    joints = _normal(g, s["joints"], n, 26)*_bends()
+    angles = angles+vary*(who["habit"][signer]+joints)
+    view = _normal(g, tensor(s["view"]), n, 3)
+    angles[:, _VIEW] += vary*(who["view"][signer]+view)
+    angles[:, _WRIST] += _normal(g, vary, n, 2)*tensor(s["wrist"])
+    return clamp_pose(angles)
 
 def _scene(letter, signer, g, vary):
     "What a photograph needs of hand and light: arguments of `draw_hands`"
-    who, n = _signers(), len(letter)
-    if n and not 0<=int(signer.min())<=int(signer.max())<_SIGNERS: raise ValueError(f"signers are numbered 0 to {_SIGNERS-1}, found {int(signer.min())} to {int(signer.max())}")
-    angles = torch.stack([POSES[o] for o in LETTERS])[letter]
-    angles = angles+vary*(who["habit"][signer]+4*torch.randn(n, 26, generator=g)*_bends())
-    angles[:, 21:24] += vary*(who["view"][signer]+torch.randn(n, 3, generator=g)*tensor([10., 6., 6.]))
-    angles[:, 24:26] += vary*torch.randn(n, 2, generator=g)*tensor([10., 8.])
-    return dict(angles=clamp_pose(angles), bones=who["bones"][signer], thick=who["thick"][signer],
-                light=tensor([0., .5, .8])+torch.randn(n, 3, generator=g)*tensor([.7, .4, .1]), ambient=_uniform(g, .3, .5, n))
+    n, who, s = len(letter), _signers(), _SCENE
+    if n: _check_signers(signer)
+    angles  = _held(letter, signer, g, vary)
+    light   = tensor(s["light_mean"])+_normal(g, tensor(s["light"]), n, 3)
+    ambient = _uniform(g, *s["ambient"], n)
+    return dict(angles=angles, bones=who["bones"][signer], thick=who["thick"][signer],
+                light=light, ambient=ambient)
 
-def _boxes(g, n, m, share, colours):
-    "Boxes behind the hand, such as a window frame or a shelf: in each place one with a probability of `share`"
-    p = torch.cat([_uniform(g, -1.2, 1.2, n, m, 2), _uniform(g, .05, .7, n, m, 2)], 2)
-    p[..., 2] = torch.where(torch.rand(n, m, generator=g)<share, p[..., 2], -1.)
-    return torch.cat([p, colours], 2)
+def _boxes(g, colours, share):
+    "Boxes behind the hand, such as a shelf; a `share` of them is there"
+    n, m = colours.shape[:2]
+    middle = _uniform(g, *_SCENE["box_middle"], n, m, 2)
+    half_w, half_h = _uniform(g, *_SCENE["box_half"], n, m, 2).split(1, 2)
+    there = torch.rand(n, m, 1, generator=g)<share
+    half_w = torch.where(there, half_w, -1.)
+    return torch.cat([middle, half_w, half_h, colours], 2)
 
 def _mirror(x, box, left):
     "Left-handed signers are right-handed ones in a mirror"
     x = torch.where(left[:, None, None, None], x.flip(-1), x)
-    return x, torch.cat([torch.where(left, 1-box[:, 0], box[:, 0])[:, None], box[:, 1:]], 1)
+    cx = torch.where(left, 1-box[:, 0], box[:, 0])
+    return x, torch.cat([cx[:, None], box[:, 1:]], 1)
+
+# %% ../nbs/20_synth.ipynb #deaf8350
+def _grey_skin(signer, g):
+    "Brightness of hand, wrist and forearm, shape (n, 3)"
+    n, r = len(signer), _GREY
+    dark, light = r["tone"]
+    own  = dark+(light-dark)*_signers()["tone"][signer]
+    tone = own[:, None]*_uniform(g, *r["exposure"], n, 1)
+    bare = torch.rand(n, 1, generator=g)<_SCENE["bare"]
+    arm  = torch.where(bare, 1., _uniform(g, *r["sleeve"], n, 1))
+    return (tone*torch.cat([torch.ones(n, 2), arm], 1)).clamp(*r["skin_within"])
+
+def _grey_place(signer, g, vary):
+    "Skin, wall and camera of grey photographs: arguments of `draw_hands`"
+    n, r = len(signer), _GREY
+    skin  = _grey_skin(signer, g)
+    wall  = _uniform(g, *r["wall"], n, 1)+_normal(g, r["wall_sides"], n, 4)
+    boxes = _uniform(g, *r["box_colour"], n, r["boxes"], 1)
+    boxes = _boxes(g, boxes, r["box_share"])
+    shift = _normal(g, r["shift"]*vary, n, 2)
+    zoom  = _uniform(g, *r["zoom"], n)
+    return dict(skin=skin[..., None], wall=wall.clamp(*r["wall_within"])[..., None],
+                patches=boxes, shift=shift, zoom=zoom)
 
 def hand_photographs(
-    letter, # Class index of each photograph, int64 tensor, shape (n,)
-    signer, # Number of its signer, as `letter`, 0..63
-    g,      # A CPU `torch.Generator` for everything that differs between photographs
-    size:int=32, # Height and width in pixels
+    letter,        # Class index of each photograph, int64 tensor, shape (n,)
+    signer,        # Number of its signer, as `letter`, 0..63
+    g,             # A CPU `torch.Generator` for all that differs between photographs
+    size:int=32,   # Height and width in pixels
     vary:float=1., # How much hands and views differ; 0 leaves the pose of the table
-    left=None,  # Which signers use their left hand, bool tensor, shape (n,)
-    device="cpu", # Where to draw
-):          # Pictures, float32, shape (n, size, size), 0..1
+    left=None,     # Which signers use their left hand, bool tensor, shape (n,)
+    device="cpu",  # Where to draw
+):                 # Pictures, float32, shape (n, size, size), 0..1
     "Grey photographs of hands, cropped as in the published set"
-    n, scene = len(letter), _scene(letter, signer, g, vary)
-    tone = (.45+.5*_signers()["tone"][signer])[:, None]*_uniform(g, .75, 1.15, n, 1)
-    sleeve = torch.where(torch.rand(n, 1, generator=g)<.5, 1., _uniform(g, .1, 1.1, n, 1))
-    skin, wall = tone*torch.cat([torch.ones(n, 2), sleeve], 1), _uniform(g, .4, .95, n, 1)+.15*torch.randn(n, 4, generator=g)
-    scene |= dict(skin=skin.clamp(.1, 1)[..., None], wall=wall.clamp(.05, 1)[..., None], patches=_boxes(g, n, 3, .15, _uniform(g, .05, 1, n, 3, 1)),
-                  shift=.04*vary*torch.randn(n, 2, generator=g), zoom=_uniform(g, .76, .96, n))
+    scene = _scene(letter, signer, g, vary) | _grey_place(signer, g, vary)
     x, box = draw_hands(size=size, **{k: v.to(device) for k, v in scene.items()})
-    return (x if left is None else _mirror(x, box, left.to(device))[0])[:, 0]
+    if left is not None: x, _ = _mirror(x, box, left.to(device))
+    return x[:, 0]
 
 # %% ../nbs/20_synth.ipynb #685c3624
+def _turned(photo, degrees, size):
+    "Photographs (n, s, s) turned about their middle, (n, 1, size, size)"
+    t, o = torch.deg2rad(degrees), torch.zeros(len(photo))
+    theta = torch.stack([t.cos(), -t.sin(), o, t.sin(), t.cos(), o], 1)
+    shape = len(photo), 1, size, size
+    places = F.affine_grid(theta.reshape(-1, 2, 3), shape, align_corners=False)
+    return F.grid_sample(photo[:, None], places,
+                         padding_mode="border", align_corners=False)
+
+def _as_bytes(x): return (x*255).round().clamp(0, 255).to(torch.uint8)
+
 def photo_variants(
     photo, # Photographs, float32, shape (n, s, s), 0..1, on the CPU
     g,     # A CPU `torch.Generator`
 ):         # As many pictures, uint8, shape (n, 28, 28)
-    "One variant of each photograph: turned up to 3 degrees, filtered, pixelated now and then, brightness and contrast changed by up to 15 %"
+    "One variant of each: turned, filtered, maybe pixelated, in other light"
     n = len(photo)
-    t = torch.deg2rad(_uniform(g, -3, 3, n)); o = torch.zeros(n)
-    theta = torch.stack([t.cos(), -t.sin(), o, t.sin(), t.cos(), o], 1).reshape(n, 2, 3)
-    x = F.grid_sample(photo[:, None], F.affine_grid(theta, (n, 1, 28, 28), align_corners=False), padding_mode="border", align_corners=False)
+    x = _turned(photo, _uniform(g, -3, 3, n), 28)
     soft = F.avg_pool2d(F.pad(x, [1]*4, mode="replicate"), 3, 1)
     x = x+_uniform(g, -.6, 1., n, 1, 1, 1)*(x-soft)
-    coarse = F.interpolate(F.interpolate(x, size=20, mode="area"), size=28, mode="nearest")
+    coarse = F.interpolate(x, size=20, mode="area")
+    coarse = F.interpolate(coarse, size=28, mode="nearest")
     x = torch.where(torch.rand(n, 1, 1, 1, generator=g)<.05, coarse, x)
     mean = x.mean((2, 3), keepdim=True)
-    x = ((x-mean)*_uniform(g, .85, 1.15, n, 1, 1, 1)+mean)*_uniform(g, .85, 1.15, n, 1, 1, 1)
-    return (x[:, 0]*255).round().clamp(0, 255).to(torch.uint8)
+    x = (x-mean)*_uniform(g, .85, 1.15, n, 1, 1, 1)+mean
+    x = x*_uniform(g, .85, 1.15, n, 1, 1, 1)
+    return _as_bytes(x[:, 0])
 
 # %% ../nbs/20_synth.ipynb #0e85a30e
 _VERSION = 3 # Raised whenever the pictures change
 
+def _check_seed(seed):
+    if _is_whole(seed, 0, 2**31-1): return
+    raise ValueError(f"seed is {seed!r}: expected a whole number from 0 to 2**31-1")
+
+def _check_request(n_train, n_test, seed, left):
+    for name, n in dict(n_train=n_train, n_test=n_test).items():
+        if _is_whole(n, 24): continue
+        raise ValueError(f"{name} is {n!r}: expected a whole number of at least 24, "
+                         "one picture a letter")
+    _check_seed(seed)
+    if 0<=left<=1: return
+    raise ValueError(f"left is {left!r}: expected a share from 0 to 1")
+
 def _synth_half(n, seed, signers, left):
     "Pictures, letters, photograph ids and signer ids of one half"
     g = torch.Generator().manual_seed(seed)
-    m = max(24, -(-n//20))
-    letter, who = torch.arange(m)%24, signers[torch.randint(len(signers), (m,), generator=g)]
-    photos = hand_photographs(letter, who, g, vary=.45, left=torch.isin(who, signers[:round(left*len(signers))]))
-    i = (torch.arange(n)%m)[torch.randperm(n, generator=g)]
+    n_photos = max(24, -(-n//20))
+    letter = torch.arange(n_photos)%24
+    who = signers[torch.randint(len(signers), (n_photos,), generator=g)]
+    left_handed = torch.isin(who, signers[:round(left*len(signers))])
+    photos = hand_photographs(letter, who, g, vary=.45, left=left_handed)
+    i = (torch.arange(n)%n_photos)[torch.randperm(n, generator=g)]
     x = torch.cat([photo_variants(photos[o], g) for o in i.split(2000)])
     return x.numpy(), letter[i].numpy(), i.numpy(), who[i].numpy()
 
@@ -331,24 +608,59 @@ def synth_letters(
     n_train:int=24000, # Train pictures, at least 24
     n_test:int=6000,   # Test pictures, at least 24; their signers are never in train
     seed:int=0,        # Another seed, other pictures; the same seed, the same pictures
-    cache=None,        # Folder of kept data sets; by default `synth` in the cache folder
+    cache=None,        # Folder of kept data sets; else `synth` in the cache folder
     left:float=0.,     # Share of signers who use their left hand, 0..1
 ):                     # `Letters` with photograph and signer ids
     "A data set of rendered hands, made once and kept"
-    for k, v in dict(n_train=n_train, n_test=n_test).items():
-        if isinstance(v, bool) or not isinstance(v, int) or v<24: raise ValueError(f"{k} is {v!r}: expected a whole number of at least 24, one picture a letter")
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0<=seed<2**31: raise ValueError(f"seed is {seed!r}: expected a whole number from 0 to 2**31-1")
-    if not 0<=left<=1: raise ValueError(f"left is {left!r}: expected a share from 0 to 1")
-    made = dict(version=_VERSION, n_train=n_train, n_test=n_test, seed=seed, left=float(left))
-    file = ifnone(cache, cache_folder()/"synth")/f"hands-{n_train}-{n_test}-{seed}{f'-left{left}' if left else ''}.safetensors"
+    _check_request(n_train, n_test, seed, left)
+    made = dict(version=_VERSION, n_train=n_train, n_test=n_test,
+                seed=seed, left=float(left))
+    ending = f"-left{left}" if left else ""
+    name = f"hands-{n_train}-{n_test}-{seed}{ending}.safetensors"
+    file = ifnone(cache, cache_folder()/"synth")/name
     def make():
         x, y, p, s = _synth_half(n_train, 2*seed, torch.arange(24), left)
         xt, yt, pt, st = _synth_half(n_test, 2*seed+1, torch.arange(24, 32), left)
-        return dict(x=x, y=y, photo=p, signer=s, x_test=xt, y_test=yt, photo_test=pt+int(p.max())+1, signer_test=st), {}
-    return Letters(**kept_arrays(file, made, make, what="the rendered hands")[0], source="synth", sha256=made)
+        train = dict(x=x, y=y, photo=p, signer=s)
+        test  = dict(x_test=xt, y_test=yt, photo_test=pt+int(p.max())+1, signer_test=st)
+        return train|test, {}
+    arrays, _ = kept_arrays(file, made, make, what="the rendered hands")
+    return Letters(**arrays, source="synth", sha256=made)
 
 # %% ../nbs/20_synth.ipynb #df309446
-TONES = "f6ede4 f3e7db f7ead0 eadaba d7bd96 a07e56 825c43 604134 3a312a 292420".split() # Monk Skin Tone scale, light to dark, red, green and blue in hexadecimal
+# Monk Skin Tone scale, light to dark: red, green and blue in hexadecimal
+TONES = "f6ede4 f3e7db f7ead0 eadaba d7bd96 a07e56 825c43 604134 3a312a 292420".split()
+
+_COLOUR = dict( # as `_GREY`
+    exposure=(.9, 1.1), skin_within=(.05, 1),
+    wall=(.3, .95), wall_sides=.1, wall_tint=.06, wall_within=(.15, 1),
+    boxes=5, box_share=.5, box_colour=(.25, .95), box_tint=.12, box_within=(.05, 1),
+    zoom=(.35, .8), shift=(-.4, .4), # of what the hand leaves free
+    noise=.012)
+
+def _skin_colour(signer, g):
+    "Colour of hand, wrist and forearm, (n, 3, 3); between two of `TONES`"
+    n, r = len(signer), _COLOUR
+    tones = tensor([[int(o[i:i+2], 16)/255 for i in (0, 2, 4)] for o in TONES])
+    at = (len(TONES)-1)*_signers()["tone"][signer]
+    i = at.long().clamp(max=len(TONES)-2)
+    own  = torch.lerp(tones[i], tones[i+1], (at-i)[:, None])
+    tone = own*_uniform(g, *r["exposure"], n, 1)
+    bare = torch.rand(n, 1, generator=g)<_SCENE["bare"]
+    arm  = torch.where(bare, tone, torch.rand(n, 3, generator=g))
+    return torch.stack([tone, tone, arm], 1).clamp(*r["skin_within"])
+
+def _colour_place(signer, g):
+    "Skin, wall and camera of snapshots: arguments of `draw_hands`"
+    n, m, r = len(signer), _COLOUR["boxes"], _COLOUR
+    skin  = _skin_colour(signer, g)
+    wall  = _uniform(g, *r["wall"], n, 1, 1)+_normal(g, r["wall_sides"], n, 4, 1)
+    wall  = (wall+_normal(g, r["wall_tint"], n, 1, 3)).clamp(*r["wall_within"])
+    zoom  = _uniform(g, *r["zoom"], n)
+    boxes = _uniform(g, *r["box_colour"], n, m, 1)+_normal(g, r["box_tint"], n, m, 3)
+    boxes = _boxes(g, boxes.clamp(*r["box_within"]), r["box_share"])
+    shift = (1-zoom)[:, None]*_uniform(g, *r["shift"], n, 2)
+    return dict(skin=skin, wall=wall, patches=boxes, shift=shift, zoom=zoom)
 
 def hand_snapshots(
     letters:str,    # Letters such as "ABC", one a picture
@@ -357,25 +669,20 @@ def hand_snapshots(
     vary:float=.45, # How much hands and views differ; 0 leaves the pose of the table
     left:float=0.,  # Share of left hands, 0..1
     device="cpu",   # Where to draw
-):                  # (pictures, uint8, shape (n, size, size, 3); boxes (n, 4) of the hands: cx, cy, w, h as fractions of the picture)
+):                  # (pictures, uint8, (n, size, size, 3); boxes as in `draw_hands`)
     "Colour photographs of hands somewhere in a picture, with the box of each hand"
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0<=seed<2**31: raise ValueError(f"seed is {seed!r}: expected a whole number from 0 to 2**31-1")
-    render_hands(letters, size=8), _check_size(size)
-    g, n = torch.Generator().manual_seed(seed), len(letters)
+    _check_seed(seed)
+    n = len(_as_poses(letters))
+    _check_size(size)
+    g = torch.Generator().manual_seed(seed)
     signer = torch.randint(_SIGNERS, (n,), generator=g)
-    scene = _scene(tensor([LETTERS.index(o) for o in letters]), signer, g, vary)
-    tones = tensor([[int(o[i:i+2], 16)/255 for i in (0, 2, 4)] for o in TONES])
-    at = 9*_signers()["tone"][signer]; i = at.long().clamp(max=8)
-    tone = torch.lerp(tones[i], tones[i+1], (at-i)[:, None])*_uniform(g, .9, 1.1, n, 1)
-    sleeve = torch.where(torch.rand(n, 1, generator=g)<.5, tone, torch.rand(n, 3, generator=g))
-    wall = _uniform(g, .3, .95, n, 1, 1)+.1*torch.randn(n, 4, 1, generator=g)+.06*torch.randn(n, 1, 3, generator=g)
-    zoom = _uniform(g, .35, .8, n)
-    scene |= dict(skin=torch.stack([tone, tone, sleeve], 1).clamp(.05, 1), wall=wall.clamp(.15, 1), patches=_boxes(g, n, 5, .5, (_uniform(g, .25, .95, n, 5, 1)+.12*torch.randn(n, 5, 3, generator=g)).clamp(.05, 1)),
-                  shift=(1-zoom)[:, None]*_uniform(g, -.4, .4, n, 2), zoom=zoom)
+    letter = tensor([LETTERS.index(o) for o in letters])
+    scene = _scene(letter, signer, g, vary) | _colour_place(signer, g)
     x, box = draw_hands(size=size, **{k: v.to(device) for k, v in scene.items()})
-    x, box = _mirror(x, box, (torch.rand(n, generator=g)<left).to(device))
-    x = x+(.012*torch.randn(n, 1, size, size, generator=g)).to(device)
-    return (x*255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu(), box.cpu()
+    is_left = torch.rand(n, generator=g)<left
+    x, box = _mirror(x, box, is_left.to(device))
+    x = x+_normal(g, _COLOUR["noise"], n, 1, size, size).to(device)
+    return _as_bytes(x).permute(0, 2, 3, 1).cpu(), box.cpu()
 
 def rendered_photos(
     n:int=240,    # How many; letters in turn
@@ -384,7 +691,8 @@ def rendered_photos(
 ):                # (PIL images in colour; class indexes)
     "Photographs of rendered hands by signers that no train set has"
     from PIL import Image, ImageOps
-    letter = torch.arange(n)%24
-    made = hand_photographs(letter, 32+torch.arange(n)//24%32, torch.Generator().manual_seed(seed), size=size, vary=.45)
+    i, g = torch.arange(n), torch.Generator().manual_seed(seed)
+    letter, signer = i%24, 32+i//24%32
+    made = hand_photographs(letter, signer, g, size=size, vary=.45)
     grey = [Image.fromarray((o.numpy()*255).round().astype(np.uint8)) for o in made]
     return [ImageOps.colorize(o, "#20140c", "#ffe9d6") for o in grey], letter.numpy()

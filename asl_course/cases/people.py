@@ -13,13 +13,15 @@ def _surer(p, m): return np.where(p.max(1)>=m.max(1), p.argmax(1), m.argmax(1))
 
 class Both:
     "Either hand"
-    hint = "Two tables of the same shape, row by row. What does it mean that both count alike?"
-    idea = ("Add the two tables (their mean has its largest value at the same place), then take the place "
-            "of the largest along axis 1.")
+    hint = ("Two tables of the same shape, row by row. "
+            "What does it mean that both count alike?")
+    idea = ("Add the two tables (their mean has its largest value at the same place), "
+            "then take the place of the largest along axis 1.")
 
     def cases():
         for seed, n in ((0, 1), (1, 5), (2, 40)):
-            p, m = (np.random.default_rng(seed+k).dirichlet(np.full(24, .3), n) for k in (0, 100))
+            rngs = [np.random.default_rng(seed+k) for k in (0, 100)]
+            p, m = (g.dirichlet(np.full(24, .3), n) for g in rngs)
             near = {"the answer to the picture as it is": p.argmax(1),
                     "the answer of the surer of the two": _surer(p, m)}
             yield f"{n} pictures", (p, m), (p+m).argmax(1), near
@@ -30,8 +32,8 @@ class Both:
 class Mean:
     "People, not pictures"
     hint = "Each person has an accuracy. Of those, take the mean."
-    idea = ("`np.unique(person)` names everybody once. For each, the mean of `right` where `person` is "
-            "that one; then the mean of these.")
+    idea = ("`np.unique(person)` names everybody once. For each, the mean of `right` "
+            "where `person` is that one; then the mean of these.")
 
     def cases():
         for seed, people in ((0, 2), (1, 7), (2, 30)):
@@ -43,6 +45,8 @@ class Mean:
                     "the median over people": float(np.median(own))}
             yield f"{people} people", (right, person), float(np.mean(own)), near
 
-    wrong = [lambda r, who: float(r.mean()),
-             lambda r, who: float(np.median([r[who==k].mean() for k in np.unique(who)])),
-             lambda r, who: float(np.mean([r[who==k].sum() for k in np.unique(who)]))]
+    def _median(right, who):
+        return float(np.median([right[who==k].mean() for k in np.unique(who)]))
+    def _counts(right, who):
+        return float(np.mean([right[who==k].sum() for k in np.unique(who)]))
+    wrong = [lambda right, who: float(right.mean()), _median, _counts]
