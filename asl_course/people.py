@@ -137,10 +137,9 @@ def _sim_to_real(
     lr=4e-3,   # Learning rate
 ):             # dict: train and test, scores; recall of each letter on train
     "Train a network on rendered hands only, then score it on the letters given"
-    g = torch.Generator().manual_seed(seed)
-    y = torch.arange(scaled(n, 960, scale))%24
+    n, epochs = scaled(n, 960, scale), scaled(epochs, 3, scale)
+    y, g = torch.arange(n)%24, torch.Generator().manual_seed(seed)
     x = _drawn_variants(y, g, device)
-    epochs = scaled(epochs, 3, scale)
     model = _train(_small_net(), x, y, epochs, bs, lr, seed, device, _jolt)
     scores = scores_of(model, letters.x, device)
     return dict(train=judge_scores(scores, letters.y).dict(),

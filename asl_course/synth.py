@@ -72,15 +72,18 @@ RADII = dict(    # of the flesh, at knuckle, both joints and tip
     little=(10.5, 9., 8., 6.5), thumb=(16., 12.5, 11., 8.5))
 
 # %% ../nbs/20_synth.ipynb #f22d899c
-_JOINTS = "knuckle", "middle joint", "tip", "spread"
-_NAMES = dict({f: _JOINTS for f in FINGERS},
+_SLOTS = ([(f, i) for f in FINGERS for i in range(4)]
+    +[("thumb", i) for i in range(5)]
+    +[("view", i) for i in range(3)]
+    +[("wrist", i) for i in range(2)])
+_NAMES = dict(
+    {f: ("knuckle", "middle joint", "tip", "spread") for f in FINGERS},
     thumb=("spread", "lift", "knuckle", "tip", "opposition"),
     view=("turn", "tilt", "roll"), wrist=("bend", "side"))
-_JOINT_LIMITS = (-20, 100), (-10, 120), (-10, 90), (-30, 30)
-_LIMITS = dict({f: _JOINT_LIMITS for f in FINGERS},
+_LIMITS = dict(
+    {f: ((-20, 100), (-10, 120), (-10, 90), (-30, 30)) for f in FINGERS},
     thumb=((-20, 90), (-10, 90), (-30, 80), (-20, 90), (-40, 120)),
     view=((-360, 360),)*3, wrist=((-75, 90), (-40, 40)))
-_SLOTS = [(part, i) for part, names in _NAMES.items() for i in range(len(names))]
 _THUMB, _VIEW, _WRIST = slice(16, 21), slice(21, 24), slice(24, 26) # of the 26 angles
 _UP, _FIST, _HALF = (3, 4, 2, 0), (85, 100, 55, 0), (62, 95, 55, 0)
 
@@ -568,8 +571,8 @@ def photo_variants(
     x = _turned(photo, _uniform(g, -3, 3, n), 28)
     soft = F.avg_pool2d(F.pad(x, [1]*4, mode="replicate"), 3, 1)
     x = x+_uniform(g, -.6, 1., n, 1, 1, 1)*(x-soft)
-    coarse = F.interpolate(x, size=20, mode="area")
-    coarse = F.interpolate(coarse, size=28, mode="nearest")
+    coarse = F.interpolate(F.interpolate(x, size=20, mode="area"),
+                           size=28, mode="nearest")
     x = torch.where(torch.rand(n, 1, 1, 1, generator=g)<.05, coarse, x)
     mean = x.mean((2, 3), keepdim=True)
     x = (x-mean)*_uniform(g, .85, 1.15, n, 1, 1, 1)+mean
