@@ -16,116 +16,165 @@ from .train import *
 __all__ = ['picture_signatures', 'photo_groups', 'photo_folds', 'photo_split', 'NearestPicture', 'fit_linear', 'random_folds']
 
 # %% ../nbs/05_split.ipynb #fa0f62a8
+def _check_pictures(x):
+    "Refuse what is not pictures"
+    if x.dtype!=torch.uint8 or x.dim()!=3:
+        raise ValueError(f"pictures are {x.dtype} of shape {tuple(x.shape)}: "
+                         "expected torch.uint8 of shape (n, height, width)")
+
+def _soften(x, side):
+    "Pictures blurred and shrunk, float32, shape (n, side*side)"
+    x = F.pad(x[:, None].float(), [1]*4, mode="replicate")
+    return F.adaptive_avg_pool2d(F.avg_pool2d(x, 3, 1), side).flatten(1)
+
 def picture_signatures(
-    x,            # Pictures, uint8, shape (n, 28, 28)
-    side:int=14,  # Height and width they are shrunk to
-):                # Float32, shape (n, side*side): each row has mean 0 and length 1, so that products are correlations
+    x,           # Pictures, uint8, shape (n, 28, 28)
+    side:int=14, # Height and width they are shrunk to
+):               # Float32, shape (n, side*side): products of rows are correlations
     "What is left of pictures when brightness, contrast and fine detail are gone"
     x = torch.as_tensor(x)
-    if x.dtype!=torch.uint8 or x.dim()!=3: raise ValueError(f"pictures are {x.dtype} of shape {tuple(x.shape)}: expected torch.uint8 of shape (n, height, width)")
-    soft = [F.adaptive_avg_pool2d(F.avg_pool2d(F.pad(o[:, None].float(), [1]*4, mode="replicate"), 3, 1), side).flatten(1) for o in x.split(4096)]
-    x = torch.cat(soft)
-    return F.normalize(x-x.mean(1, keepdim=True), dim=1)
+    _check_pictures(x)
+    x = torch.cat([_soften(o, side) for o in x.split(4096)])
+    return F.normalize(x-x.mean(1, keepdim=True), dim=1) # mean 0, length 1
 
 # %% ../nbs/05_split.ipynb #9934f34c
-def photo_groups(
-    x,                    # Pictures, uint8, shape (n, 28, 28)
-    threshold:float=.985, # Pictures whose `picture_signatures` correlate more than this are linked, 0..1
-    bs:int=1024,          # Rows compared at a time; memory is about 4*bs*n bytes
-):                        # Group of each picture, int64, shape (n,), numbered from 0 in order of first appearance
-    "Which pictures are variants of one photograph: connected components of links between near-duplicates"
+def _links(sigs, threshold, bs):
+    "Pairs of rows whose correlation is above the threshold: (i, j), each int64"
+    pairs = []
+    for i in range(0, len(sigs), bs):
+        near = sigs[i:i+bs]@sigs[i:].T>threshold
+        pairs.append(near.nonzero()+i)
+    return torch.cat(pairs).T.numpy()
+
+def _components(i, j, n):
+    "Connected component of each of `n` nodes, where node i is linked to node j"
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
-    if not 0<threshold<1: raise ValueError(f"threshold is {threshold}: expected a correlation between 0 and 1")
-    s, links = picture_signatures(x), []
-    for i in range(0, len(s), bs): links.append((s[i:i+bs]@s[i:].T>threshold).nonzero()+i)
-    i, j = torch.cat(links).T.numpy()
-    return connected_components(coo_matrix((np.ones(len(i), bool), (i, j)), shape=(len(s), len(s))), directed=False)[1].astype(np.int64)
+    graph = coo_matrix((np.ones(len(i), bool), (i, j)), shape=(n, n))
+    return connected_components(graph, directed=False)[1].astype(np.int64)
+
+def photo_groups(
+    x,                    # Pictures, uint8, shape (n, 28, 28)
+    threshold:float=.985, # Correlation of signatures above which two are linked, 0..1
+    bs:int=1024,          # Rows compared at a time; memory is about 4*bs*n bytes
+):                        # Group of each, int64, shape (n,), from 0 as they appear
+    "Which pictures are of one photograph: connected components of near-duplicates"
+    if not 0<threshold<1:
+        raise ValueError(f"threshold is {threshold}: "
+                         "expected a correlation between 0 and 1")
+    sigs = picture_signatures(x)
+    i, j = _links(sigs, threshold, bs)
+    return _components(i, j, len(sigs))
 
 # %% ../nbs/05_split.ipynb #8c8d4d25
-def _recovery(
-    letters, seed, device, scale,                # As `run_recipe` gives them
-    thresholds=(.95, .97, .98, .985, .99, .995), # Correlations to try
-    n=(24000, 2400),                             # Rendered pictures at full and at smoke scale
-):                                               # dict: one entry a threshold, with groups and alone on the letters, ari on rendered hands
-    "Groups by threshold: how many there are, how many pictures stay alone, and how well true photographs of rendered hands are recovered"
-    from asl_course.synth import synth_letters
-    hands, res = synth_letters(scaled(*n, scale), 240, seed), {}
-    for t in thresholds:
-        g = photo_groups(letters.x, t)
-        size = np.bincount(g)
-        mixed = sum(len(np.unique(letters.y[g==k]))>1 for k in np.flatnonzero(size>1))
-        res[f"t{1000*t:.0f}"] = dict(groups=len(size), alone=float((size==1).sum()/len(g)), mixed=float(mixed), ari=_rand(hands.photo, photo_groups(hands.x, t)))
-    return res
-
 def _rand(a, b):
+    "Adjusted Rand index of two groupings"
     from sklearn.metrics import adjusted_rand_score
     return float(adjusted_rand_score(a, b))
 
-recipe("split.recovery", "Photographs recovered at several thresholds", split="none", seeds=1)(_recovery);
+def _describe(groups, y):
+    "Number of groups, share of single pictures, number of groups that mix letters"
+    size = np.bincount(groups)
+    alone = (size==1).sum()/len(groups)
+    mixed = sum(len(np.unique(y[groups==k]))>1 for k in np.flatnonzero(size>1))
+    return dict(groups=len(size), alone=float(alone), mixed=float(mixed))
+
+def _recovery(
+    letters, seed, device, scale, # As `run_recipe` gives them
+    thresholds=(.95, .97, .98, .985, .99, .995), # Correlations to try
+    n=(24000, 2400),              # Rendered pictures at full and at smoke scale
+):                                # dict: an entry a threshold; ari is of rendered hands
+    "Groups by threshold, and how well true photographs of rendered hands are recovered"
+    from asl_course.synth import synth_letters
+    hands, res = synth_letters(scaled(*n, scale), 240, seed), {}
+    for t in thresholds:
+        found = _describe(photo_groups(letters.x, t), letters.y)
+        ari = _rand(hands.photo, photo_groups(hands.x, t))
+        res[f"t{1000*t:.0f}"] = dict(**found, ari=ari)
+    return res
+
+recipe("split.recovery", "Photographs recovered at several thresholds",
+       split="none", seeds=1)(_recovery);
 
 # %% ../nbs/05_split.ipynb #a7c5f5ba
 def _check_groups(y, groups):
-    if len(groups)!=len(y): raise ValueError(f"{len(groups)} groups and {len(y)} rows: the groups were made for other data")
+    "Refuse groups of other data"
+    if len(groups)!=len(y):
+        raise ValueError(f"{len(groups)} groups and {len(y)} rows: "
+                         "the groups were made for other data")
+
+def _check_folds(y, groups, n):
+    "Refuse folds that would miss a letter"
+    if n<2: raise ValueError(f"n is {n}: expected at least 2 folds")
+    for c in np.unique(y):
+        k = len(np.unique(groups[y==c]))
+        if k<n:
+            raise ValueError(f"class {c} has {k} photographs, too few for {n} parts: "
+                             "it would be missing from one. "
+                             "Use fewer folds, a larger `frac`, or more rows.")
 
 def photo_folds(
-    x,           # Pictures, uint8, shape (n, 28, 28); only used when `groups` are not given
+    x,           # Pictures, uint8, shape (n, 28, 28); not used with `groups`
     y,           # Letters, class index, shape (n,)
     n:int=5,     # Folds, at least 2
     seed:int=42, # The same seed, the same folds
     groups=None, # Group of each picture; by default `photo_groups(x)`
-):               # [(train_idx, valid_idx)]: int64 arrays of row numbers; each row is in one valid_idx
-    "Cross-validation over photographs: no group is on both sides, letters are spread evenly"
+):               # [(train_idx, valid_idx)], int64 row numbers; each is in one valid_idx
+    "Cross-validation over photographs: no group on both sides, letters spread evenly"
     from sklearn.model_selection import StratifiedGroupKFold
     y = np.asarray(y)
     groups = np.asarray(photo_groups(x) if groups is None else groups)
     _check_groups(y, groups)
-    if n<2: raise ValueError(f"n is {n}: expected at least 2 folds")
-    few = [(c, k) for c in np.unique(y) if (k := len(np.unique(groups[y==c])))<n]
-    if few: raise ValueError(f"class {few[0][0]} has {few[0][1]} photographs, too few for {n} parts: it would be missing from one. Use fewer folds, a larger `frac`, or more rows.")
-    folds = StratifiedGroupKFold(n, shuffle=True, random_state=seed).split(np.zeros(len(y)), y, groups)
-    return [(np.sort(a).astype(np.int64), np.sort(b).astype(np.int64)) for a, b in folds]
+    _check_folds(y, groups, n)
+    folds = StratifiedGroupKFold(n, shuffle=True, random_state=seed)
+    def rows(part): return np.sort(part).astype(np.int64)
+    return [(rows(a), rows(b)) for a, b in folds.split(np.zeros(len(y)), y, groups)]
 
 def photo_split(
-    x,             # Pictures, uint8, shape (n, 28, 28); only used when `groups` are not given
+    x,             # Pictures, uint8, shape (n, 28, 28); not used with `groups`
     y,             # Letters, class index, shape (n,)
-    frac:float=.2, # Part to set aside, above 0, at most 0.5; rounded to one fold of round(1/frac)
+    frac:float=.2, # Part to set aside, above 0, at most 0.5; one fold of round(1/frac)
     seed:int=42,   # The same seed, the same split
     groups=None,   # Group of each picture; by default `photo_groups(x)`
-):                 # (train_idx, valid_idx): int64 arrays of row numbers, disjoint, together all rows
-    "Set whole photographs aside; raises `ValueError` when a letter would be missing from a part"
-    if not 0<frac<=.5: raise ValueError(f"frac is {frac}: expected more than 0, at most 0.5")
+):                 # (train_idx, valid_idx), int64 row numbers; together all rows
+    "Set whole photographs aside; raises `ValueError` when a part would miss a letter"
+    if not 0<frac<=.5:
+        raise ValueError(f"frac is {frac}: expected more than 0, at most 0.5")
     return photo_folds(x, y, round(1/frac), seed, groups)[0]
 
 # %% ../nbs/05_split.ipynb #85d69258
 class NearestPicture:
-    "Names the letter of the most similar picture: it knows all its train pictures by heart"
+    "Names the letter of the most similar picture: it knows its train pictures by heart"
     def __init__(self,
         x, # Train pictures, uint8, shape (n, 28, 28)
         y, # Train letters, class index, shape (n,)
-    ): self.x, self.y = torch.as_tensor(x).flatten(1).float()/255, torch.as_tensor(y)
+    ):
+        self.x = torch.as_tensor(x).flatten(1).float()/255
+        self.y = torch.as_tensor(y)
     def __call__(self,
         xb, # Pictures, float tensor in [0, 1], shape (n, 1, 28, 28)
     ):      # 1 at the letter of the nearest picture, shape (n, 24)
         x, y = self.x.to(xb.device), self.y.to(xb.device)
-        return torch.cat([F.one_hot(y[torch.cdist(o, x).argmin(1)], 24).float() for o in xb.flatten(1).split(512)])
+        nearest = [torch.cdist(o, x).argmin(1) for o in xb.flatten(1).split(512)]
+        return F.one_hot(y[torch.cat(nearest)], 24).float()
 
 def fit_linear(
-    x, y,         # Pictures, uint8, shape (n, 28, 28), and class indexes
+    x,            # Pictures, uint8, shape (n, 28, 28)
+    y,            # Letters, class index, shape (n,)
     seed:int,     # Seed of start and order
     device="cpu", # Where to train
-    lr=.1, epochs=30, bs=256, decay=0., # Learning rate at the start, it falls to 0; epochs; batch size; weight decay
+    lr=.1,        # Learning rate at the start, it falls to 0
+    epochs=30,    # Times through the rows
+    bs=256,       # Batch size
+    decay=0.,     # Weight decay
 ):                # A `LogisticRegression`
     "A linear layer on pixels in 0..1 by SGD with momentum"
-    set_seed(seed); model = LogisticRegression()
-    fit(model.to(device), Batches(x, y, bs, shuffle=True, seed=seed, device=device), None, epochs, lr,
-        partial(torch.optim.SGD, momentum=.9, weight_decay=decay), sched=lambda t: 1-t, progress=False)
+    set_seed(seed)
+    model = LogisticRegression().to(device)
+    train = Batches(x, y, bs, shuffle=True, seed=seed, device=device)
+    sgd = partial(torch.optim.SGD, momentum=.9, weight_decay=decay)
+    fit(model, train, None, epochs, lr, sgd, sched=lambda t: 1-t, progress=False)
     return model
-
-def _cluster_se(right, groups):
-    "Standard error of the mean of `right` when the pictures of a group stand or fall together"
-    n = np.unique(groups, return_inverse=True)[1]
-    return float((np.bincount(n, right-right.mean())**2).sum()**.5/len(right))
 
 def random_folds(
     y,           # Letters, class index, shape (n,)
@@ -134,46 +183,92 @@ def random_folds(
 ):               # [(train_idx, valid_idx)], as `photo_folds`
     "Cross-validation over rows"
     parts = np.array_split(np.random.default_rng(seed).permutation(len(y)), n)
-    return [(np.sort(np.concatenate(parts[:i]+parts[i+1:])), np.sort(parts[i])) for i in range(n)]
+    others = [np.concatenate(parts[:i]+parts[i+1:]) for i in range(n)]
+    return [(np.sort(a), np.sort(b)) for a, b in zip(others, parts)]
+
+# %% ../nbs/05_split.ipynb #b9808e55
+def _cluster_se(right, groups):
+    "Standard error of the mean of `right` when a group stands or falls together"
+    n = np.unique(groups, return_inverse=True)[1]
+    sums = np.bincount(n, right-right.mean())
+    return float((sums**2).sum()**.5/len(right))
+
+def _hits(model, x, y, device):
+    "Is each picture read rightly? bool, shape (n,)"
+    return scores_of(model, x, device).argmax(1).numpy()==y
+
+def _cross_validate(make, letters, parts, device):
+    "Which train pictures are read by the fit that did not see them; test, by all fits"
+    valid, test = map(np.zeros, letters.rows)
+    for tr, va in parts:
+        model = make(letters.x[tr], letters.y[tr])
+        valid[va] = _hits(model, letters.x[va], letters.y[va], device)
+        test += _hits(model, letters.x_test, letters.y_test, device)/len(parts)
+    return valid, test
+
+def _compare(valid, test, groups, test_groups):
+    "Accuracies, their standard errors, and how many of those of the difference it is"
+    acc, test_acc = valid.mean(), test.mean()
+    se, test_se = _cluster_se(valid, groups), _cluster_se(test, test_groups)
+    apart = (acc-test_acc)/(se**2+test_se**2)**.5
+    return dict(acc=acc, se=se, test=dict(acc=test_acc, se=test_se), apart=apart)
 
 def _gap(
-    letters, seed, device, scale,  # As `run_recipe` gives them
-    folds=5, epochs=30, lr=.1,     # Folds; epochs and learning rate of the linear layer
-):                                 # dict of reader -> random and photo: acc on validation, se (photographs stand or fall together), test, apart (validation minus test, in standard errors of the difference)
-    "Validation on random rows and on photographs against test, for several readers; each picture of train is validated once, test by the mean of all folds' fits"
-    makers = dict(majority=lambda x, y: Majority(y), mean=NearestMean, nearest=NearestPicture,
-                  linear=lambda x, y: fit_linear(x, y, seed, device, lr, scaled(epochs, 3, scale)))
-    groups, test_groups, res = photo_groups(letters.x), photo_groups(letters.x_test), {k: {} for k in makers}
-    for how, parts in (("random", random_folds(letters.y, folds, seed)), ("photo", photo_folds(letters.x, letters.y, folds, seed, groups))):
-        for k, make in makers.items():
-            valid, test = map(np.zeros, letters.rows)
-            for tr, va in parts:
-                model = make(letters.x[tr], letters.y[tr])
-                valid[va] = scores_of(model, letters.x[va], device).argmax(1).numpy()==letters.y[va]
-                test += (scores_of(model, letters.x_test, device).argmax(1).numpy()==letters.y_test)/len(parts)
-            se = _cluster_se(valid, groups), _cluster_se(test, test_groups)
-            res[k][how] = dict(acc=valid.mean(), se=se[0], test=dict(acc=test.mean(), se=se[1]), apart=(valid.mean()-test.mean())/(se[0]**2+se[1]**2)**.5)
+    letters, seed, device, scale, # As `run_recipe` gives them
+    folds=5,                      # Folds
+    epochs=30,                    # Epochs of the linear layer
+    lr=.1,                        # Its learning rate
+):                                # dict: reader -> random and photo, as `_compare`
+    "Validation on random rows and on photographs against test, for several readers"
+    epochs = scaled(epochs, 3, scale)
+    def linear(x, y): return fit_linear(x, y, seed, device, lr, epochs)
+    readers = dict(majority=lambda x, y: Majority(y), mean=NearestMean,
+                   nearest=NearestPicture, linear=linear)
+    groups, test_groups = photo_groups(letters.x), photo_groups(letters.x_test)
+    ways = dict(random=random_folds(letters.y, folds, seed),
+                photo=photo_folds(letters.x, letters.y, folds, seed, groups))
+    res = {k: {} for k in readers}
+    for how, parts in ways.items():
+        for k, make in readers.items():
+            valid, test = _cross_validate(make, letters, parts, device)
+            res[k][how] = _compare(valid, test, groups, test_groups)
     return res
 
-recipe("split.gap", "Validation on rows and on photographs against test", split="photo", claims="T2.6 Q3")(_gap);
+recipe("split.gap", "Validation on rows and on photographs against test",
+       split="photo", claims="T2.6 Q3")(_gap);
 
 # %% ../nbs/05_split.ipynb #bdf12ad5
+def _fit_line(x, y, line, seed, device, scale):
+    "`fit_linear` with a line of the grid: (learning rate, epochs, weight decay)"
+    lr, epochs, decay = line
+    return fit_linear(x, y, seed, device, lr, scaled(epochs, 2, scale), decay=decay)
+
+def _cv_acc(make, letters, parts, device):
+    "Mean accuracy over folds of what is made from pictures and class indexes"
+    accs = []
+    for tr, va in parts:
+        scores = scores_of(make(letters.x[tr], letters.y[tr]), letters.x[va], device)
+        accs.append(accuracy(scores, torch.as_tensor(letters.y[va])).item())
+    return float(np.mean(accs))
+
 def _best_linear(
     letters, seed, device, scale, # As `run_recipe` gives them
-    grid=((.03, 10, 0.), (.03, 30, 0.), (.03, 30, 1e-3), (.1, 30, 0.), (.1, 60, 0.), (.3, 60, 0.)), # (learning rate, epochs, weight decay) to choose from
+    grid=((.03, 10, 0.), (.03, 30, 0.), (.03, 30, 1e-3),
+          (.1, 30, 0.), (.1, 60, 0.), (.3, 60, 0.)), # As `_fit_line` takes them
     folds=5,                      # Folds of photographs
-):                                # dict: cv, one mean accuracy a line of the grid; chosen, its number; valid, of the chosen; test, after a fit on all rows; seconds of that fit
-    "A linear layer, chosen by cross-validation over photographs, fitted on all train rows, scored once"
+):                                # dict: cv, accuracy of each line; chosen, its number
+    "A linear layer, chosen on photographs, fitted on all train rows, scored once"
     import time
+    common = dict(seed=seed, device=device, scale=scale)
+    makers = [partial(_fit_line, line=o, **common) for o in grid]
     parts = photo_folds(letters.x, letters.y, folds, seed)
-    cv = []
-    for lr, epochs, decay in grid:
-        fits = ((fit_linear(letters.x[tr], letters.y[tr], seed, device, lr, scaled(epochs, 2, scale), decay=decay), va) for tr, va in parts)
-        cv.append(float(np.mean([accuracy(scores_of(m, letters.x[va], device), torch.as_tensor(letters.y[va])).item() for m, va in fits])))
-    best, t = int(np.argmax(cv)), time.perf_counter()
-    lr, epochs, decay = grid[best]
-    model = fit_linear(letters.x, letters.y, seed, device, lr, scaled(epochs, 2, scale), decay=decay)
-    seconds = time.perf_counter()-t
-    return dict(cv=cv, chosen=best, valid=dict(acc=cv[best]), test=score_test(model, letters, device).dict(), seconds=seconds)
+    cv = [_cv_acc(o, letters, parts, device) for o in makers]
+    best, start = int(np.argmax(cv)), time.perf_counter()
+    model = makers[best](letters.x, letters.y)
+    seconds = time.perf_counter()-start
+    test = score_test(model, letters, device)
+    return dict(cv=cv, chosen=best, valid=dict(acc=cv[best]), test=test.dict(),
+                seconds=seconds)
 
-recipe("linear.best", "A linear layer chosen on photographs", split="photo", selected_on="valid", claims="T1.5 T2.6", timings="seconds")(_best_linear);
+recipe("linear.best", "A linear layer chosen on photographs", split="photo",
+       selected_on="valid", claims="T1.5 T2.6", timings="seconds")(_best_linear);

@@ -12,9 +12,10 @@ import numpy as np
 # %% ../../nbs/solutions/s05_split.ipynb #3c1b3f67
 class Leak:
     "Is there a leak?"
-    hint = "Which photographs does train hold? Which validation rows belong to one of them?"
-    idea = ("`np.isin` says which values of one array occur in another. Ask it about the "
-            "groups of the validation rows, and count.")
+    hint = ("Which photographs does train hold? "
+            "Which validation rows belong to one of them?")
+    idea = ("`np.isin` says which values of one array occur in another. "
+            "Ask it about the groups of the validation rows, and count.")
 
     def cases():
         g = np.random.default_rng(0).integers(0, 40, 200)
@@ -22,9 +23,10 @@ class Leak:
         splits = {"a random split": (np.arange(150), np.arange(150, 200)),
                   "photographs kept apart": (below, above),
                   "one row leaks": (np.r_[below, at[:1]], at[1:])}
+        by_row = "rows that are in both parts; it is about their photographs"
         for name, (tr, va) in splits.items():
             near = {"photographs, not rows": len(set(g[va])&set(g[tr])),
-                    "rows that are in both parts; it is about their photographs": len(set(tr)&set(va))}
+                    by_row: len(set(tr)&set(va))}
             yield name, (g, tr, va), int(np.isin(g[va], g[tr]).sum()), near
 
     wrong = [lambda g, t, v: len(set(t)&set(v)),
@@ -32,26 +34,42 @@ class Leak:
              lambda g, t, v: int(np.isin(g[t], g[v]).sum())]
 
 # %% ../../nbs/solutions/s05_split.ipynb #42805ece
-def _one_each_wrong(f, g):
-    "What is wrong with a function that takes one row of each group"
-    got = f(g.copy(), 1)
-    if got is None: raise NotImplementedError
-    got, n = np.asarray(got), len(set(g.tolist()))
+def _not_rows(got):
+    "What is wrong with an answer that is not row numbers"
     if got.ndim!=1 or got.dtype.kind!="i":
-        return f"you returned an array of shape {got.shape}, {got.dtype}; expected row numbers"
+        return (f"you returned an array of shape {got.shape}, {got.dtype}; "
+                "expected row numbers")
+
+def _not_one_each(got, g):
+    "What is wrong with rows that are not one of each photograph"
+    n = len(set(g.tolist()))
     if len(got)!=n: return f"{len(got)} rows; expected {n}, one for each photograph"
-    if set(g[got].tolist())!=set(g.tolist()): return "a photograph is missing, another is there twice"
-    if not np.array_equal(got, np.asarray(f(g.copy(), 1))): return "seed 1 gave other rows the second time"
+    if set(g[got].tolist())!=set(g.tolist()):
+        return "a photograph is missing, another is there twice"
+
+def _not_by_seed(f, g, got):
+    "What is wrong with rows that do not follow the seed"
+    if not np.array_equal(got, np.asarray(f(g.copy(), 1))):
+        return "seed 1 gave other rows the second time"
     others = [np.sort(np.asarray(f(g.copy(), s))) for s in (2, 3)]
     if len(g)>len(got) and all(np.array_equal(np.sort(got), o) for o in others):
         return "seeds 1, 2 and 3 gave the same rows; expected random ones"
 
+def _one_each_wrong(f, g):
+    "What is wrong with a function that takes one row of each group"
+    got = f(g.copy(), 1)
+    if got is None: raise NotImplementedError
+    got = np.asarray(got)
+    return _not_rows(got) or _not_one_each(got, g) or _not_by_seed(f, g, got)
+
 # %% ../../nbs/solutions/s05_split.ipynb #2bc51c5b
 class OneEach:
     "One row of each photograph"
-    hint = "Shuffle the rows first; then the first row of each photograph is a random one."
-    idea = ("Permute the row numbers with `np.random.default_rng(seed)`. `np.unique` of their "
-            "groups, with `return_index=True`, tells where each comes first; which rows stand there?")
+    hint = ("Shuffle the rows first; "
+            "then the first row of each photograph is a random one.")
+    idea = ("Permute the row numbers with `np.random.default_rng(seed)`. "
+            "`np.unique` of their groups, with `return_index=True`, "
+            "tells where each comes first; which rows stand there?")
 
     def cases():
         rng = np.random.default_rng(0)
