@@ -16,22 +16,26 @@ def _lamp_wrong(f, a, b):
     got = f()
     if got is None: raise NotImplementedError
     try: w1, b1, w2, b2 = (torch.as_tensor(o, dtype=torch.float) for o in got)
-    except (TypeError, ValueError): return f"you returned {got!r}; expected w1, b1, w2, b2"
+    except (TypeError, ValueError):
+        return f"you returned {got!r}; expected w1, b1, w2, b2"
     shapes = [tuple(o.shape) for o in (w1, b1, w2, b2)]
-    if shapes!=[(2, 2), (2,), (2,), ()]: return f"shapes {shapes}; expected (2, 2), (2,), (2,) and a number"
+    if shapes!=[(2, 2), (2,), (2,), ()]:
+        return f"shapes {shapes}; expected (2, 2), (2,), (2,) and a number"
     lamp = float(w2@F.relu(w1@torch.tensor([a, b])+b1)+b2)
     if abs(lamp-(a==b))>.1: return f"the lamp is {lamp:.2f}; expected {int(a==b)}"
 
 # %% ../../nbs/solutions/s06_mlp.ipynb #1f38790e
 class Lamp:
     "The lamp by hand"
-    hint = "One unit can be a-b where that is positive. What is the other? Together they are |a-b|."
-    idea = ("Units relu(a-b) and relu(b-a): one is above 0 when the switches differ, none when "
-            "they are alike. Begin with 1, and take both away.")
+    hint = ("One unit can be a-b where that is positive. What is the other? "
+            "Together they are |a-b|.")
+    idea = ("Units relu(a-b) and relu(b-a): one is above 0 when the switches differ, "
+            "none when they are alike. Begin with 1, and take both away.")
 
     def cases():
         for a in (0., 1.):
-            for b in (0., 1.): yield f"switches at {a:g} and {b:g}", partial(_lamp_wrong, a=a, b=b)
+            for b in (0., 1.):
+                yield f"switches at {a:g} and {b:g}", partial(_lamp_wrong, a=a, b=b)
 
     wrong = [lambda: ([[1, -1], [-1, 1]], [0, 0], [1, 1], 0),
              lambda: ([[1, 1], [1, 1]], [0, 0], [-1, -1], 1),
@@ -40,8 +44,10 @@ class Lamp:
 # %% ../../nbs/solutions/s06_mlp.ipynb #3d902924
 class Parameters:
     "How many parameters?"
-    hint = "Between two layers: a weight for each pair of units, and a bias for each unit of the later one."
-    idea = "Walk over neighbours, `zip(sizes, sizes[1:])`: their product, and the later one."
+    hint = ("Between two layers: a weight for each pair of units, "
+            "and a bias for each unit of the later one.")
+    idea = ("Walk over neighbours, `zip(sizes, sizes[1:])`: "
+            "their product, and the later one.")
 
     def cases():
         for sizes in ([784, 24], [784, 512, 512, 10], [3, 2, 2, 2, 1]):
