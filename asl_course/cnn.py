@@ -25,7 +25,9 @@ def conv_loops(
 ):     # Shape (h-k+1, w-k+1): the weighted sum of each window
     "Convolution as it is defined, one window at a time"
     k = len(w)
-    return torch.stack([torch.stack([(x[i:i+k, j:j+k]*w).sum() for j in range(x.shape[1]-k+1)]) for i in range(x.shape[0]-k+1)])
+    rows, cols = (o-k+1 for o in x.shape)
+    sums = [(x[i:i+k, j:j+k]*w).sum() for i in range(rows) for j in range(cols)]
+    return torch.stack(sums).reshape(rows, cols)
 
 # %% ../nbs/08_cnn.ipynb #34f989be
 def conv_unfold(
@@ -46,7 +48,7 @@ def conv_unfold(
 def receptive_field(
     layers,  # Modules, applied in turn
     side=28, # Height and width of the picture
-):           # True where a pixel can reach the unit in the middle of the last layer, shape (side, side)
+):           # True where a pixel can reach the middle of the last layer, (side, side)
     "The pixels that a unit sees"
     x = torch.rand(1, 1, side, side, requires_grad=True)
     h = nn.Sequential(*layers).eval()(x)
@@ -56,36 +58,57 @@ def receptive_field(
 
 # %% ../nbs/08_cnn.ipynb #e82d5830
 class T3CNN(nn.Sequential):
-    "T3's three blocks of convolution, ReLU, batch norm and pooling, then two linear layers; with `pad=1`, Keras's"
+    "T3's network: three convolutional blocks, two linear layers; with `pad=1`, Keras's"
     def __init__(self,
         n_out:int=24,   # Classes
         relu:bool=True, # A ReLU after each layer but the last?
-        pad:int=0,      # 0: no padding, as T3 prints it; 1: padded, and the last pooling halves too, as in Keras's teaching lab
+        pad:int=0,      # 0: none, as T3; 1: as Keras, whose last pooling halves too
         drop=(.2, .3),  # Dropout in the second block, and before the last layer
     ):
         act = [nn.ReLU()] if relu else []
-        conv = lambda i, o, *drop: [nn.Conv2d(i, o, 3, padding=pad), *act, *drop, nn.BatchNorm2d(o)]
-        pool = lambda stride: nn.MaxPool2d(2, stride, ceil_mode=pad>0)
-        super().__init__(*conv(1, 75), pool(2), *conv(75, 50, nn.Dropout(drop[0])), pool(2), *conv(50, 25), pool(1+pad),
-                         nn.Flatten(), nn.Linear(400 if pad else 100, 512), *act, nn.Dropout(drop[1]), nn.Linear(512, n_out))
+        def conv(i, o, *drop):
+            return [nn.Conv2d(i, o, 3, padding=pad), *act, *drop, nn.BatchNorm2d(o)]
+        def pool(stride): return nn.MaxPool2d(2, stride, ceil_mode=pad>0)
+        super().__init__(
+            *conv(1, 75), pool(2),
+            *conv(75, 50, nn.Dropout(drop[0])), pool(2),
+            *conv(50, 25), pool(1+pad), nn.Flatten(),
+            nn.Linear(400 if pad else 100, 512), *act, nn.Dropout(drop[1]),
+            nn.Linear(512, n_out))
 
 # %% ../nbs/08_cnn.ipynb #8343db8e
 def _t3_cnn(
     letters, seed, device, scale, # As `run_recipe` gives them
-    softmax=True, relu=True, pad=0, epochs=20, opt="sgd", lo=-1., keras_start=False, valid="test", # A softmax in front of the loss? ReLU? see `T3CNN`; epochs; a name of `OPTS`; what black is (white is 1); Keras's start? see `t3_train`
+    softmax=True,                 # A softmax in front of the loss?
+    relu=True,                    # See `T3CNN`
+    pad=0,                        # See `T3CNN`
+    epochs=20,                    # Epochs
+    opt="sgd",                    # A name of `OPTS`
+    lo=-1.,                       # What black is; white is 1
+    keras_start=False,            # Keras's start?
+    valid="test",                 # See `t3_train`
 ):                                # As `t3_train`
     "T3's convolutional network, batches of 32"
     model = T3CNN(24, relu, pad)
     if keras_start: glorot_start(model)
-    model = nn.Sequential(Rescale(lo, 1.), model, *[nn.Softmax(1)]*softmax).to(memory_format=torch.channels_last) # the same sums, twice as fast on a processor
+    model = nn.Sequential(Rescale(lo, 1.), model, *[nn.Softmax(1)]*softmax)
+    model = model.to(memory_format=torch.channels_last) # twice as fast on a processor
     return t3_train(model, letters, seed, device, scale, epochs, 32, 1e-3, opt, valid)
 
 _test = dict(split="test", selected_on="test", seeds=3)
-recipe("t3.cnn", "T3 as stated: the best epoch chosen on the test file, a softmax in front of the loss", claims="T3.9 T3.10", **_test)(_t3_cnn)
-recipe("t3.cnn-scores", "T3 without its softmax", claims="T3.9", softmax=False, **_test)(_t3_cnn)
-recipe("t3.cnn-linear", "T3 without ReLU, as its text could be read", claims="T3.9", relu=False, **_test)(_t3_cnn)
-recipe("t3.cnn-honest", "T3 without its softmax, the epoch chosen on photographs", claims="T3.9", split="photo", selected_on="valid", seeds=3, softmax=False, valid="photo")(_t3_cnn)
-recipe("keras.cnn", "Keras's network and recipe", claims="T3.10", softmax=False, pad=1, opt="rmsprop", lo=0., keras_start=True, **_test)(_t3_cnn);
+
+recipe("t3.cnn", "T3 as stated: the best epoch chosen on the test file, "
+                 "a softmax in front of the loss",
+       claims="T3.9 T3.10", **_test)(_t3_cnn)
+recipe("t3.cnn-scores", "T3 without its softmax",
+       claims="T3.9", softmax=False, **_test)(_t3_cnn)
+recipe("t3.cnn-linear", "T3 without ReLU, as its text could be read",
+       claims="T3.9", relu=False, **_test)(_t3_cnn)
+recipe("t3.cnn-honest", "T3 without its softmax, the epoch chosen on photographs",
+       claims="T3.9", split="photo", selected_on="valid", seeds=3, softmax=False,
+       valid="photo")(_t3_cnn)
+recipe("keras.cnn", "Keras's network and recipe", claims="T3.10", softmax=False, pad=1,
+       opt="rmsprop", lo=0., keras_start=True, **_test)(_t3_cnn);
 
 # %% ../nbs/08_cnn.ipynb #07e4804b
 class Standardise(nn.Module):
@@ -93,39 +116,58 @@ class Standardise(nn.Module):
     def forward(self,
         xb, # Pictures, float tensor, shape (n, c, h, w)
     ):      # The same shape; a flat picture becomes 0
-        return (xb-xb.mean((1, 2, 3), keepdim=True))/(xb.std((1, 2, 3), keepdim=True)+.05)
+        mean, std = xb.mean((1, 2, 3), keepdim=True), xb.std((1, 2, 3), keepdim=True)
+        return (xb-mean)/(std+.05)
 
 class CNN(nn.Sequential):
-    "A small network: four blocks of convolution, batch norm and ReLU, then the largest answer of each channel"
+    "Four blocks of convolution, batch norm and ReLU, then the largest of each channel"
     def __init__(self,
-        n_out:int=24,          # Classes
-        nf=(16, 32, 64, 96),   # Channels of the blocks (number of filters)
+        n_out:int=24,        # Classes
+        nf=(16, 32, 64, 96), # Channels of the blocks (number of filters)
     ):
-        conv = lambda i, o: [nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
+        def conv(i, o):
+            conv2d = nn.Conv2d(i, o, 3, padding=1, bias=False)
+            return [conv2d, nn.BatchNorm2d(o), nn.ReLU()]
         a, b, c, d = nf
-        super().__init__(Standardise(), *conv(1, a), nn.MaxPool2d(2), *conv(a, b), nn.MaxPool2d(2), *conv(b, c), *conv(c, d),
-                         nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(d, n_out))
+        super().__init__(
+            Standardise(),
+            *conv(1, a), nn.MaxPool2d(2),
+            *conv(a, b), nn.MaxPool2d(2),
+            *conv(b, c), *conv(c, d),
+            nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(d, n_out))
 
 def one_cycle(
-    t,         # Progress, 0..1
-    warm=.2,   # Part in which the rate rises
-):             # What to multiply the learning rate with, 0..1
-    "Up in a straight line, down along a cosine ([Smith](https://arxiv.org/abs/1803.09820))"
-    return max(t/warm if t<warm else (1+math.cos(math.pi*(t-warm)/(1-warm)))/2, 1e-3)
+    t,       # Progress, 0..1
+    warm=.2, # Part in which the rate rises
+):           # What to multiply the learning rate with, 0..1
+    "Up in a line, down along a cosine ([Smith](https://arxiv.org/abs/1803.09820))"
+    if t<warm: rate = t/warm
+    else:      rate = (1+math.cos(math.pi*(t-warm)/(1-warm)))/2
+    return max(rate, 1e-3)
 
 def cnn_fit(
-    x, y,         # Pictures, uint8, shape (n, 28, 28), and class indexes
+    x,            # Pictures, uint8, shape (n, 28, 28)
+    y,            # Letters, class index, shape (n,)
     seed:int,     # Seed of start, order and changes
     device="cpu", # Where to train
-    epochs=6, lr=6e-3, bs=128, decay=.02, smooth=0., # Epochs; highest learning rate; batch size; weight decay; label smoothing
+    epochs=6,     # Times through the rows
+    lr=6e-3,      # Highest learning rate
+    bs=128,       # Batch size
+    decay=.02,    # Weight decay
+    smooth=0.,    # Label smoothing, 0..1
     tfm=None,     # A change of each train batch
     valid=None,   # Batches to watch
     n_out=24,     # Classes
 ):                # (the model, its `History`)
     "A `CNN` by AdamW and one cycle"
-    set_seed(seed); model = CNN(n_out).to(device, memory_format=torch.channels_last)
-    return model, fit(model, Batches(x, y, bs, shuffle=True, seed=seed, device=device), valid, epochs, lr, partial(torch.optim.AdamW, weight_decay=decay),
-                      partial(F.cross_entropy, label_smoothing=smooth), one_cycle, tfm, progress=False)
+    set_seed(seed)
+    model = CNN(n_out).to(device, memory_format=torch.channels_last)
+    train = Batches(x, y, bs, shuffle=True, seed=seed, device=device)
+    adam = partial(torch.optim.AdamW, weight_decay=decay)
+    loss = partial(F.cross_entropy, label_smoothing=smooth)
+    hist = fit(model, train, valid, epochs, lr, adam, loss, one_cycle, tfm,
+               progress=False)
+    return model, hist
 
 # %% ../nbs/08_cnn.ipynb #dcfcd8d6
 def _cnn_gap(
@@ -133,27 +175,45 @@ def _cnn_gap(
     epochs=6,                     # Epochs
 ):                                # As `two_splits`
     "A `CNN` on random rows and on photographs"
-    return two_splits(lambda x, y: cnn_fit(x, y, seed, device, scaled(epochs, 2, scale))[0], letters, device, seed=seed)
+    epochs = scaled(epochs, 2, scale)
+    def make(x, y): return cnn_fit(x, y, seed, device, epochs)[0]
+    return two_splits(make, letters, device, seed=seed)
 
-recipe("cnn.gap", "A CNN, validated on rows and on photographs", split="photo", claims="Q3")(_cnn_gap);
+recipe("cnn.gap", "A CNN, validated on rows and on photographs",
+       split="photo", claims="Q3")(_cnn_gap);
 
 # %% ../nbs/08_cnn.ipynb #dbb79790
+def _watch(layer, kept):
+    "Keep a layer's maps on the way forward, and their slopes on the way back"
+    def back(slope): kept["slope"] = slope
+    def forward(module, args, maps):
+        kept["maps"] = maps
+        maps.register_hook(back)
+    return layer.register_forward_hook(forward)
+
+def _ask(model, xb, index):
+    "Send pictures forward and a class's score back; returns the classes, shape (n,)"
+    scores = model(xb.clone().requires_grad_())
+    if index is None: index = scores.argmax(1)
+    else:             index = torch.as_tensor(index, device=xb.device).expand(len(xb))
+    scores.gather(1, index[:, None]).sum().backward()
+    return index
+
 def grad_cam(
     model,      # Takes pictures, returns scores
     layer,      # A module of the model whose output is maps (n, c, h, w)
     xb,         # Pictures, float tensor in 0..1, shape (n, 1, h, w)
     index=None, # Class asked about, int or tensor (n,); by default the one that is read
-):              # (maps (n, h, w) of the pictures' size, each 0..1; the classes asked about (n,))
-    "What speaks for a class, and where ([Selvaraju and others](https://arxiv.org/abs/1610.02391))"
-    kept = {}
-    def forward_hook(module, args, out): kept["maps"] = out; out.register_hook(lambda slope: kept.update(slope=slope))
-    handle, was = layer.register_forward_hook(forward_hook), model.training
-    try:
-        scores = model.eval()(xb.clone().requires_grad_())
-        index = scores.argmax(1) if index is None else torch.as_tensor(index, device=xb.device).expand(len(xb))
-        scores.gather(1, index[:, None]).sum().backward()
-    finally: handle.remove(); model.train(was)
-    cam = (kept["slope"].mean((2, 3), keepdim=True)*kept["maps"]).sum(1, keepdim=True).relu().detach()
+):              # (maps (n, h, w), each 0..1; the classes asked about (n,))
+    "What speaks for a class, and where ([Grad-CAM](https://arxiv.org/abs/1610.02391))"
+    kept, was = {}, model.training
+    handle = _watch(layer, kept)
+    try: index = _ask(model.eval(), xb, index)
+    finally:
+        handle.remove()
+        model.train(was)
+    cam = (kept["slope"].mean((2, 3), keepdim=True)*kept["maps"]).sum(1, keepdim=True)
+    cam = cam.relu().detach()
     model.zero_grad()
     cam = F.interpolate(cam, xb.shape[2:], mode="bilinear")[:, 0]
     return cam/cam.amax((1, 2), keepdim=True).clamp(min=1e-9), index
@@ -165,21 +225,29 @@ def coarsen(
 ):            # Uint8, shape (n, 28, 28), made of blocks
     "Fewer, larger pixels"
     x = torch.as_tensor(x)[:, None].float()
-    if x.shape[-1]%side: raise ValueError(f"side is {side}: expected a divisor of {x.shape[-1]}")
-    k = x.shape[-1]//side
-    return F.avg_pool2d(x, k).repeat_interleave(k, 2).repeat_interleave(k, 3)[:, 0].round().to(torch.uint8).numpy()
+    now = x.shape[-1]
+    if now%side: raise ValueError(f"side is {side}: expected a divisor of {now}")
+    k = now//side
+    x = F.avg_pool2d(x, k).repeat_interleave(k, 2).repeat_interleave(k, 3)
+    return x[:, 0].round().to(torch.uint8).numpy()
 
+# %% ../nbs/08_cnn.ipynb #e70ba1d5
 def _resolution(
     letters, seed, device, scale, # As `run_recipe` gives them
-    sides=(7, 14, 28), epochs=6,  # Pixels along a side; epochs of the CNN
+    sides=(7, 14, 28),            # Pixels along a side
+    epochs=6,                     # Epochs of the CNN
 ):                                # dict: one entry a model and side, each with valid
     "A linear layer and a CNN on coarser pictures, validated on photographs"
     tr, va = photo_split(letters.x, letters.y, .2, seed)
-    res = {}
+    res, y, epochs = {}, letters.y[tr], scaled(epochs, 2, scale)
     for s in sides:
         x = coarsen(letters.x, s)
-        for k, model in dict(linear=fit_linear(x[tr], letters.y[tr], seed, device, epochs=scaled(30, 3, scale)), cnn=cnn_fit(x[tr], letters.y[tr], seed, device, scaled(epochs, 2, scale))[0]).items():
-            res[f"{k}{s}"] = dict(valid=judge_scores(scores_of(model, x[va], device), letters.y[va]).dict())
+        linear = fit_linear(x[tr], y, seed, device, epochs=scaled(30, 3, scale))
+        cnn, _ = cnn_fit(x[tr], y, seed, device, epochs)
+        for k, model in dict(linear=linear, cnn=cnn).items():
+            score = judge_scores(scores_of(model, x[va], device), letters.y[va])
+            res[f"{k}{s}"] = dict(valid=score.dict())
     return res
 
-recipe("cnn.resolution", "7, 14 and 28 pixels along a side", split="photo", claims="T1.6")(_resolution);
+recipe("cnn.resolution", "7, 14 and 28 pixels along a side",
+       split="photo", claims="T1.6")(_resolution);

@@ -12,8 +12,10 @@ import torch.nn.functional as F
 # %% ../../nbs/solutions/s08_cnn.ipynb #7a775d08
 class Sharpen:
     "A kernel that sharpens"
-    hint = "A blur is nine times 1/9. What is a picture minus its blur? Add that to the picture."
-    idea = "Twice the pixel, minus the blur: what is then in the middle, and what in the eight other places?"
+    hint = ("A blur is nine times 1/9. What is a picture minus its blur? "
+            "Add that to the picture.")
+    idea = ("Twice the pixel, minus the blur: "
+            "what is then in the middle, and what in the eight other places?")
 
     def cases():
         k = torch.full((3, 3), -1/9)
@@ -27,14 +29,18 @@ class Sharpen:
 # %% ../../nbs/solutions/s08_cnn.ipynb #d3c68fc4
 class Size:
     "How large is a map?"
-    hint = ("How many places does a window of k have on a line of n, with the padding? Then "
-            "only every stride-th of them.")
-    idea = ("With padding the line has n+2p pixels, and the last window begins at n+2p-k. From "
-            "0 to there in steps of `stride`: a whole-number division, and one.")
+    hint = ("How many places does a window of k have on a line of n, with the padding? "
+            "Then only every stride-th of them.")
+    idea = ("With padding the line has n+2p pixels, "
+            "and the last window begins at n+2p-k. "
+            "From 0 to there in steps of `stride`: a whole-number division, and one.")
 
     def cases():
-        for n, k, s, p in ((28, 3, 1, 0), (28, 3, 1, 1), (28, 3, 2, 1), (11, 2, 2, 0), (9, 5, 3, 2)):
-            made = F.conv1d(torch.zeros(1, 1, n), torch.zeros(1, 1, k), stride=s, padding=p)
+        sizes = [(28, 3, 1, 0), (28, 3, 1, 1), (28, 3, 2, 1),
+                 (11, 2, 2, 0), (9, 5, 3, 2)]
+        for n, k, s, p in sizes:
+            line, window = torch.zeros(1, 1, n), torch.zeros(1, 1, k)
+            made = F.conv1d(line, window, stride=s, padding=p)
             yield f"kernel {k}, stride {s}, padding {p}", (n, k, s, p), made.shape[-1]
 
     wrong = [lambda n, k, s, p: (n+2*p-k)//s,
@@ -45,8 +51,8 @@ class Size:
 class Pool:
     "Max pooling by hand"
     hint = "Give each 2x2 window axes of its own."
-    idea = ("`reshape` the height into (h/2, 2) and the width into (w/2, 2), six axes in all; "
-            "then `amax` over the two of length 2.")
+    idea = ("`reshape` the height into (h/2, 2) and the width into (w/2, 2), "
+            "six axes in all; then `amax` over the two of length 2.")
 
     def cases():
         for shape in ((1, 1, 4, 4), (2, 3, 6, 4)):
@@ -61,4 +67,5 @@ class Pool:
         n, c, h, w = x.shape
         return x.reshape(n, c, h//2, 2, w//2, 2).amax(3).amax(4).clamp(min=0)
 
-    wrong = [lambda x: F.avg_pool2d(x, 2), four_in_a_row, lambda x: x[..., ::2, ::2], never_below_0]
+    wrong = [lambda x: F.avg_pool2d(x, 2), four_in_a_row,
+             lambda x: x[..., ::2, ::2], never_below_0]
