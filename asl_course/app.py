@@ -14,6 +14,19 @@ from .predict import *
 # %% auto #0
 __all__ = ['Speller', 'slider_square', 'reading_picture', 'letter_app', 'model_card', 'hand_panel']
 
+# %% ../nbs/18_app.ipynb #185ba328
+__doc__ = (__doc__ or "")+"""
+
+`letter_app` reads pictures in a notebook, `Speller` makes words of flickering
+letters, `hand_panel` poses a hand with sliders, and `model_card` says what not to
+expect of the reader.
+
+    from asl_course.app import Speller
+    speller = Speller()
+    for letter in "AAAAAAAAAA": speller.see(letter, .99)
+    speller.text
+"""
+
 # %% ../nbs/18_app.ipynb #3eff83ae
 class Speller:
     "A word, letter by letter: by hand, or by holding a letter before a camera"

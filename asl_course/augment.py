@@ -18,6 +18,18 @@ from .cnn import *
 # %% auto #0
 __all__ = ['CHANGES', 'PARTNERS', 'affine_matrices', 'warp_pictures', 'Augment']
 
+# %% ../nbs/09_augment.ipynb #564d896d
+__doc__ = (__doc__ or "")+"""
+
+`Augment` turns, zooms, moves, lights and mirrors whole batches at random, on any
+device; `affine_matrices` and `warp_pictures` are its geometry.
+
+    import torch
+    from asl_course.augment import Augment
+    change = Augment(rotate=10, shift=.1, seed=42)
+    change(torch.rand(8, 1, 28, 28)).shape    # the same
+"""
+
 # %% ../nbs/09_augment.ipynb #30a427da
 def affine_matrices(
     turn,  # Degrees, clockwise, tensor (n,)

@@ -13,6 +13,16 @@ from .core import *
 # %% auto #0
 __all__ = ['bench_rows', 'bench', 'time_pair', 'in_process', 'BenchData', 'run_bench']
 
+# %% ../nbs/28_bench.ipynb #f91f841c
+__doc__ = (__doc__ or "")+"""
+
+`bench` registers a row, ours beside somebody else's; `run_bench` times them by turns
+and `bench_rows` lists them.
+
+    from asl_course.bench import bench_rows
+    sorted(bench_rows)
+"""
+
 # %% ../nbs/28_bench.ipynb #ab830de1
 bench_rows = {} # Every registered row by its id
 

@@ -18,6 +18,18 @@ from .mlp import *
 __all__ = ['conv_loops', 'conv_unfold', 'receptive_field', 'T3CNN', 'Standardise', 'CNN', 'one_cycle', 'cnn_fit', 'grad_cam',
            'coarsen']
 
+# %% ../nbs/08_cnn.ipynb #81abce22
+__doc__ = (__doc__ or "")+"""
+
+`CNN` is the course's small convolutional network, `cnn_fit` its recipe: AdamW and one
+cycle of learning rates, `one_cycle`. `conv_loops` and `conv_unfold` are convolutions
+by hand, `grad_cam` shows where a network looked.
+
+    import torch
+    from asl_course.cnn import CNN, receptive_field
+    CNN()(torch.rand(2, 1, 28, 28)).shape    # (2, 24)
+"""
+
 # %% ../nbs/08_cnn.ipynb #08aa88df
 def conv_loops(
     x, # One picture, shape (h, w)

@@ -20,6 +20,17 @@ from .pages import *
 __all__ = ['command', 'diagnose', 'asl_doctor', 'asl_run', 'asl_work', 'asl_refresh', 'asl_sweep', 'asl_records', 'asl_data',
            'asl_train', 'read_all', 'asl_predict', 'asl_bench']
 
+# %% ../nbs/23_commands.ipynb #a92c4aa9
+__doc__ = (__doc__ or "")+"""
+
+Each command is a function: `asl_doctor`, `asl_data`, `asl_run`, `asl_work`,
+`asl_refresh`, `asl_sweep`, `asl_records`, `asl_train`, `asl_predict` and `asl_bench`.
+In a terminal they take options; `--help` lists them.
+
+    from asl_course.commands import asl_doctor
+    asl_doctor()
+"""
+
 # %% ../nbs/23_commands.ipynb #cbd47569
 def _in_any_alphabet():
     "Let both outputs write as an escape what the console's encoding lacks"

@@ -14,6 +14,20 @@ __all__ = ['LETTERS', 'readings', 'to_index', 'to_label', 'Readings', 'Letters',
            'set_seed', 'Run', 'start_page', 'scale_now', 'scaled', 'check_close', 'error_of', 'show_hands', 'Headline',
            'headline']
 
+# %% ../nbs/00_core.ipynb #644bef1f
+__doc__ = (__doc__ or "")+"""
+
+Every page begins with `start_page`, which settles scale, seed and device, and ends
+with `headline`. `LETTERS` names the 24 classes, `Letters` holds a data set and counts
+who reads its test part, `scaled(full, smoke)` picks a number by scale, `check_close`
+compares two results, `show_hands` draws a strip of pictures. No PyTorch is imported
+here.
+
+    from asl_course.core import LETTERS, check_close
+    LETTERS[4]                     # 'E'
+    check_close([.1+.2], [.3])     # silent: they agree
+"""
+
 # %% ../nbs/00_core.ipynb #bc4be5fc
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 

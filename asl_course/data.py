@@ -19,6 +19,20 @@ from .files import *
 __all__ = ['load_letters', 'random_split', 'Majority', 'accuracy', 'NearestMean', 'Score', 'judge_scores', 'scores_of',
            'score_test', 'judge', 'Batches', 'CountedBatches']
 
+# %% ../nbs/01_data.ipynb #bd236d98
+__doc__ = (__doc__ or "")+"""
+
+`load_letters` finds the published pictures, or draws hands where there are none.
+`random_split` sets rows aside, `Batches` hands them out with pixels in 0..1,
+`scores_of` asks a model about many pictures, and `judge` says how good the answers
+are on rows set aside and on the test file, which it counts as a reading.
+
+    from asl_course.data import load_letters, random_split, Batches
+    letters = load_letters("synth").sample(2400, 600)
+    train_idx, valid_idx = random_split(letters.y, .2, seed=42)
+    train = Batches(letters.x[train_idx], letters.y[train_idx], bs=64, shuffle=True)
+"""
+
 # %% ../nbs/01_data.ipynb #1e7046e8
 def load_letters(
     source:str="auto", # "real" (published files), "synth" (rendered), or "auto"
@@ -109,7 +123,9 @@ class Score:
     loss:float # Cross-entropy in nats, mean over pictures
     acc:float  # Accuracy, 0..1
     f1:float   # Macro-F1 over the letters that occur, 0..1
-    def dict(self): return dict(loss=self.loss, acc=self.acc, f1=self.f1)
+    def dict(self):
+        "The three as plain numbers, as records keep them"
+        return dict(loss=self.loss, acc=self.acc, f1=self.f1)
 
 def judge_scores(
     scores, # Scores, shape (n, c)

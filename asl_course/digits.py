@@ -16,6 +16,17 @@ from .train import *
 # %% auto #0
 __all__ = ['Digits', 'load_mnist']
 
+# %% ../nbs/04_digits.ipynb #e152caa7
+__doc__ = (__doc__ or "")+"""
+
+`load_mnist` finds MNIST's four files, or takes the small digits that come with
+scikit-learn, in the arrays that letters come in, so that all that trains on letters
+trains on digits.
+
+    from asl_course.digits import load_mnist
+    load_mnist("synth")    # the small digits
+"""
+
 # %% ../nbs/04_digits.ipynb #6507b6f8
 class Digits(Letters):
     "Train and test pictures of digits, in the same arrays as `Letters`"

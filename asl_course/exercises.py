@@ -19,6 +19,18 @@ from .files import *
 __all__ = ['Exercise', 'exercise', 'all_exercises', 'find_exercise', 'complaint', 'in_time', 'Verdict', 'verdict',
            'progress_file', 'check', 'Hint', 'hint', 'solution_page', 'progress']
 
+# %% ../nbs/22_exercises.ipynb #7759a101
+__doc__ = (__doc__ or "")+"""
+
+`check` runs your function on cases you have not seen and says which one failed,
+`hint` helps a little more each time, `progress` shows how far you are. `exercise`
+registers one of your own.
+
+    import torch
+    from asl_course.exercises import check
+    check("scratch.softmax", lambda x: torch.softmax(x, -1))
+"""
+
 # %% ../nbs/22_exercises.ipynb #98db0a6c
 @dataclass
 class Exercise:

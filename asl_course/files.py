@@ -19,6 +19,18 @@ __all__ = ['CSV_COLUMNS', 'TRAIN_CSV', 'TEST_CSV', 'CSV_SHA256', 'KAGGLE_DATASET
            'read_letters', 'data_places', 'find_real', 'read_idx', 'refuse_pickle', 'install_letters', 'fetch_letters',
            'folder_sha256']
 
+# %% ../nbs/21_files.ipynb #884afff5
+__doc__ = (__doc__ or "")+"""
+
+`read_letters_csv` reads the published files strictly, `kept_arrays` keeps what was
+read as one array file, `find_real` says where the files are, `fetch_letters` gets
+them. `write_atomic` writes a file whole or not at all.
+
+    from asl_course.files import cache_folder, find_real, write_atomic
+    find_real()                                    # (where, folder) or None
+    write_atomic(cache_folder()/"note.txt", b"whole, or not at all")
+"""
+
 # %% ../nbs/21_files.ipynb #0a09a1bc
 def repo_root():
     "The folder of the repository this library is installed from; None without one"

@@ -28,6 +28,19 @@ from .cnn import _t3_cnn
 __all__ = ['train_reader', 'bootstrap_interval', 'rendered_test_set', 'compare_readers', 'cross_val_scores', 'per_letter',
            'calibration_error', 'fit_temperature', 'conformal_threshold', 'conformal_sets', 'accuracy_coverage']
 
+# %% ../nbs/11_honest.ipynb #9cbeeb6f
+__doc__ = (__doc__ or "")+"""
+
+`bootstrap_interval` puts an interval on an accuracy, over pictures or over
+photographs; `compare_readers` compares two on the same pictures; `fit_temperature`
+and `conformal_sets` ask whether a reader knows when it fails.
+
+    import numpy as np
+    from asl_course.honest import bootstrap_interval
+    right = np.random.default_rng(0).random(300)<.9
+    bootstrap_interval(right)    # (low, high)
+"""
+
 # %% ../nbs/11_honest.ipynb #e40c4c64
 def train_reader(
     name:str,     # "linear", "mlp", "cnn" or "shipped"

@@ -31,6 +31,17 @@ from .augment import *
 __all__ = ['SHIPPED_CHANGES', 'LetterDL', 'letter_dls', 'ChangeBatch', 'Autocast', 'export_learner', 'shared_losses', 'Trained',
            'train_recipe']
 
+# %% ../nbs/10_learner.ipynb #22ecebfb
+__doc__ = (__doc__ or "")+"""
+
+`letter_dls` gives fastai letters that lie in memory, `ChangeBatch` and `Autocast` are
+callbacks, and `train_recipe` trains the reader that the rest of the course uses.
+
+    from asl_course.data import load_letters
+    from asl_course.learner import train_recipe
+    train_recipe(seed=42, letters=load_letters("synth"), scale="smoke").acc
+"""
+
 # %% ../nbs/10_learner.ipynb #19c964a3
 class _Rows: # fastai asks for a length, and for an empty copy when it exports
     "As many rows as there are"

@@ -15,6 +15,19 @@ from .core import *
 __all__ = ['synchronize', 'time_call', 'Peaks', 'measure_peaks', 'fast_dtype', 'count_operations', 'find_limits', 'kept_bytes',
            'profile_spans', 'draw_flame']
 
+# %% ../nbs/24_measure.ipynb #848ec0e1
+__doc__ = (__doc__ or "")+"""
+
+`time_call` times a call, `measure_peaks` what a machine does at its best,
+`count_operations` what each layer has to do, `find_limits` which of the two holds a
+layer up, `draw_flame` where a profile's time went.
+
+    import torch, torch.nn as nn
+    from asl_course.measure import count_operations
+    net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU())
+    count_operations(net, torch.rand(16, 1, 28, 28))
+"""
+
 # %% ../nbs/24_measure.ipynb #6c3008b8
 def synchronize(
     device="cpu", # A device

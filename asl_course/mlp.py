@@ -15,6 +15,18 @@ from .split import *
 # %% auto #0
 __all__ = ['OPTS', 'MLP', 'Rescale', 'glorot_start', 'mlp_fit', 't3_train', 'two_splits']
 
+# %% ../nbs/06_mlp.ipynb #b01855fd
+__doc__ = (__doc__ or "")+"""
+
+`MLP` stacks hidden layers, `mlp_fit` trains one on pixels, `glorot_start` begins as
+Keras does. `t3_train` trains as the third tutorial does, and `two_splits` validates
+one way of training on rows and on photographs.
+
+    import torch
+    from asl_course.mlp import MLP
+    MLP((512, 512))(torch.rand(2, 1, 28, 28)).shape    # (2, 24)
+"""
+
 # %% ../nbs/06_mlp.ipynb #aaa80b65
 class MLP(nn.Sequential):
     "Hidden layers with ReLU between pixels and scores (multilayer perceptron)"

@@ -13,6 +13,18 @@ from .data import *
 # %% auto #0
 __all__ = ['local_mean', 'even_light', 'patch_filters', 'soft_windows', 'PatchNet', 'ridge', 'patch_fit']
 
+# %% ../nbs/25_patches.ipynb #ac67c0f8
+__doc__ = (__doc__ or "")+"""
+
+`patch_fit` makes a reader without a gradient: filters cut from pictures
+(`patch_filters`), answers pooled in soft windows, and one ridge regression.
+
+    from asl_course.data import load_letters
+    from asl_course.patches import patch_fit
+    letters = load_letters("synth").sample(2400, 600)
+    model = patch_fit(letters.x, letters.y, seed=42, nf=32, n=1000)
+"""
+
 # %% ../nbs/25_patches.ipynb #d5c2d1e1
 def local_mean(
     n:int,      # Pixels in a row

@@ -25,6 +25,18 @@ from .cnn import _t3_cnn
 # %% auto #0
 __all__ = ['outside_scores', 'make_reader']
 
+# %% ../nbs/15_people.ipynb #28cbff07
+__doc__ = (__doc__ or "")+"""
+
+`make_reader` trains the reader that comes with the library and writes its files,
+`outside_scores` says what a reader makes of other people's photographs,
+`hand_difficulty` how hard rendered hands are.
+
+    from asl_course.data import load_letters
+    from asl_course.people import make_reader
+    make_reader(load_letters("synth"), "my_reader", scale="smoke")
+"""
+
 # %% ../nbs/15_people.ipynb #faa7a37b
 def _acc(probs, y):
     "Accuracy in a dict, None for no pictures"

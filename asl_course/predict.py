@@ -17,6 +17,19 @@ from .files import *
 __all__ = ['MODEL_FORMAT', 'ONNX_OPSET', 'PICTURE_SUFFIXES', 'About', 'save_model', 'load_model', 'shipped_file', 'open_photo',
            'square_box', 'prepare_photo', 'Prediction', 'Predictor', 'find_photos', 'read_photos']
 
+# %% ../nbs/14_predict.ipynb #dd9ca08e
+__doc__ = (__doc__ or "")+"""
+
+`Predictor` reads letters from arrays, pictures and photographs, and says when it is
+not sure; it needs no PyTorch. `save_model` and `load_model` keep a network in a file
+that cannot run code, `prepare_photo` makes 28 by 28 pixels of a photograph.
+
+    from asl_course.data import load_letters
+    from asl_course.predict import Predictor
+    p = Predictor()(load_letters("synth").x_test[0])
+    p.letter, p.sure, p.top(3)
+"""
+
 # %% ../nbs/14_predict.ipynb #30b9887b
 MODEL_FORMAT = 1 # Version of the model files
 ONNX_OPSET = 18  # Version of the ONNX operators in them

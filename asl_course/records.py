@@ -21,6 +21,17 @@ __all__ = ['library_code', 'RECORD_SCHEMA', 'recipes', 'ModuleCode', 'LibraryCod
            'clean_commit', 'known_identities', 'commits_of', 'why_misfit', 'add_entry', 'is_recorded', 'run_recipe',
            'why_stale', 'mean_interval', 'seed_values', 'show_record', 'on_record']
 
+# %% ../nbs/26_records.ipynb #1f82b6ec
+__doc__ = (__doc__ or "")+"""
+
+`recipe` registers a function under an id, `run_recipe` runs it and keeps what it
+measured, `show_record` shows it beside your own run. `LibraryCode` tells whether the
+code that measured still does the same.
+
+    from asl_course.records import read_record, seed_values
+    seed_values(read_record("t4.stated"), "test.acc")
+"""
+
 # %% ../nbs/26_records.ipynb #96b28bc0
 # Names that no number depends on; data are told by their sha256
 _SKIPPED = set("""recipe run_recipe start start_page scale_now pick_device show_hands headline

@@ -13,6 +13,19 @@ from .data import *
 # %% auto #0
 __all__ = ['T4_STAGES', 'sigmoid', 'log_softmax', 'softmax', 'nll', 'cross_entropy', 'init_linear', 'gradients', 'sgd_epochs']
 
+# %% ../nbs/02_scratch.ipynb #9dbbae0b
+__doc__ = (__doc__ or "")+"""
+
+Softmax, cross-entropy, their gradients and a loop of SGD, written with nothing but
+products of matrices. Each is checked against PyTorch's where it is defined; use
+PyTorch's for anything else.
+
+    import torch
+    from asl_course.scratch import init_linear, softmax
+    W, b = init_linear(42)
+    softmax(torch.rand(3, 784)@W+b).sum(1)    # three ones
+"""
+
 # %% ../nbs/02_scratch.ipynb #20fa5fb8
 def sigmoid(
     x, # Scores, any shape

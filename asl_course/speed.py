@@ -25,6 +25,18 @@ __all__ = ['RUNG_MOVES', 'RUNG_NETS', 'SURE_READER', 'READER_SIZES', 'T3Dataset'
            'why_not_here', 'make_optimisers', 'set_start', 'train_rung', 'Pair', 'Speedrun', 'read_fast', 'speedrun',
            'epoch_cost', 'WorkedDataset']
 
+# %% ../nbs/19_speed.ipynb #e7fec57f
+__doc__ = (__doc__ or "")+"""
+
+`speedrun` makes a reader of letters in about a second, `train_rung` trains each rung
+of the ladder that leads there, `Muon` is its optimiser and `PoolFirst` its network.
+
+    from asl_course.data import load_letters
+    from asl_course.speed import speedrun
+    result = speedrun(42, "cpu", load_letters("synth"))
+    result.acc, result.seconds
+"""
+
 # %% ../nbs/19_speed.ipynb #c72d746d
 class T3Dataset(torch.utils.data.Dataset):
     "T3's way: rows of a frame; an array and two transforms for each picture"

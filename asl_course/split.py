@@ -15,6 +15,19 @@ from .train import *
 # %% auto #0
 __all__ = ['picture_signatures', 'photo_groups', 'photo_folds', 'photo_split', 'NearestPicture', 'fit_linear', 'random_folds']
 
+# %% ../nbs/05_split.ipynb #29879683
+__doc__ = (__doc__ or "")+"""
+
+`photo_groups` finds pictures that are variants of one photograph, `photo_split` sets
+whole photographs aside, `photo_folds` does so for cross-validation. `fit_linear` and
+`NearestPicture` are readers to compare splits with.
+
+    from asl_course.data import load_letters
+    from asl_course.split import photo_split
+    letters = load_letters("synth").sample(2400, 600)
+    train_idx, valid_idx = photo_split(letters.x, letters.y, .2, seed=42)
+"""
+
 # %% ../nbs/05_split.ipynb #fa0f62a8
 def _check_pictures(x):
     "Refuse what is not pictures"

@@ -16,6 +16,18 @@ __all__ = ['FINGERS', 'BONES', 'KNUCKLES', 'RADII', 'POSES', 'TONES', 'cast_rays
            'hand_cones', 'draw_hands', 'letter_pose', 'render_hands', 'hand_photographs', 'photo_variants',
            'synth_letters', 'hand_snapshots', 'rendered_photos']
 
+# %% ../nbs/20_synth.ipynb #c771dd11
+__doc__ = (__doc__ or "")+"""
+
+`render_hands` draws letters or poses, `synth_letters` a whole data set whose
+photographs and signers are known, `hand_snapshots` colour photographs with a hand
+somewhere. `make_pose` names the angles of a pose, `POSES` holds those of the letters.
+
+    from asl_course.synth import render_hands, synth_letters
+    render_hands("ASL", 64).shape      # (3, 1, 64, 64)
+    synth_letters(240, 48, seed=1)     # `Letters`, with .photo and .signer
+"""
+
 # %% ../nbs/20_synth.ipynb #ee456152
 _MISSED = -1e4 # Depth of a ray that hits nothing, millimetres
 

@@ -19,6 +19,20 @@ from .scratch import *
 __all__ = ['LogisticRegression', 'loss_batch', 'batch_scores', 'evaluate', 'History', 'fit', 'Multiply', 'predict_image',
            'save_weights', 'load_weights']
 
+# %% ../nbs/03_train.ipynb #c61a0655
+__doc__ = (__doc__ or "")+"""
+
+`fit` trains a model on `Batches` and returns a `History` with a plot; `evaluate`
+gives loss and accuracy; `LogisticRegression` is one layer on pixels. `save_weights`
+and `load_weights` use safetensors, which cannot run code.
+
+    from asl_course.data import Batches, load_letters
+    from asl_course.train import LogisticRegression, fit
+    letters = load_letters("synth").sample(2400, 600)
+    model = LogisticRegression()
+    fit(model, Batches(letters.x, letters.y, shuffle=True), None, epochs=2, lr=.1)
+"""
+
 # %% ../nbs/03_train.ipynb #f3f23f5b
 class LogisticRegression(nn.Module):
     "One linear layer on the pixels; its outputs are scores, not probabilities"

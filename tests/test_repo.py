@@ -140,6 +140,21 @@ def test_a_parameter_without_words_is_seen():
         return a
     assert [*lacks(two)]==["nothing about a"] and not [*lacks(fine)]
 
+def test_modules_say_what_is_inside():
+    "After its promise a module names what it holds, and shows an example whose imports work"
+    import importlib, textwrap
+    for p in module_files():
+        if p.parent.name=="cases": continue
+        module = importlib.import_module(f"asl_course.{module_name(p)}")
+        promise, _, inside = module.__doc__.partition("\n\n")
+        named = set(re.findall(r"`(\w+)[`(]", inside))
+        assert {*module.__all__}&named, f"{module.__name__} names nothing of its own"
+        example = textwrap.dedent("\n".join(o for o in inside.splitlines() if o.startswith("    ")))
+        tree = ast.parse(example)
+        asked = [n for n in tree.body if isinstance(n, (ast.Import, ast.ImportFrom))]
+        exec(compile(ast.Module(asked, []), module.__name__, "exec"), {})
+        assert len(tree.body)>len(asked)>0 and f"asl_course.{module_name(p)}" in example, module.__name__
+
 # -- notebooks
 
 @by_name

@@ -14,6 +14,16 @@ from ..records import *
 # %% auto #0
 __all__ = ['VERDICTS', 'CLAIMS', 'Claim', 'recorded', 'recorded_interval', 'ledger', 'ledger_table']
 
+# %% ../../nbs/tutorials/claims.ipynb #14987589
+__doc__ = (__doc__ or "")+"""
+
+`CLAIMS` holds what five tutorials claim, `ledger` looks the figures up in the records
+and refuses a verdict that they do not bear out, `ledger_table` shows the lines.
+
+    from asl_course.tutorials.claims import ledger
+    ledger().verdict.value_counts()
+"""
+
 # %% ../../nbs/tutorials/claims.ipynb #04a7295e
 VERDICTS = ("holds", "holds for another reason", "wrong", "not what it says")
 
