@@ -8,15 +8,15 @@ import difflib, fnmatch, importlib, inspect, io, json, logging, os, pkgutil, re
 import subprocess, sys, tarfile, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 import numpy as np
-from functools import lru_cache
 from fastcore.basics import ifnone, num_cpus
 from fastcore.xtras import modified_env
 from .core import *
 from .files import *
 from .records import *
-from .records import _sha
 
 # %% auto #0
 __all__ = ['Page', 'read_page', 'contents', 'pages_by_part', 'chapters', 'contents_table', 'sidebar_yaml', 'draw_map',
@@ -25,24 +25,43 @@ __all__ = ['Page', 'read_page', 'contents', 'pages_by_part', 'chapters', 'conten
            'compare_runs', 'code_at', 'can_accept', 'accept', 'refusal']
 
 # %% ../nbs/27_pages.ipynb #7cb0a2ab
+# Parts that are told by the place, as they stand after the chapters
+_PLACES = "Tutorials", "Appendix", "Start", "Solutions"
+
 @dataclass
 class Page:
     "A notebook of the course, as it describes itself"
     path:Path         # The file
     place:str         # Where it lies in `nbs`, such as "solutions/s02_scratch.ipynb"
     number:str        # "02" of "02_scratch", "" where the name has none
-    part:str          # Such as "Networks"; "Tutorials", "Solutions", "Appendix" and "Start" are told by the place
+    part:str          # Such as "Networks", or told by the place: "Start", "Tutorials" and others
     title:str         # First heading
     question:str      # The question it answers, "" where it names none
     before:list       # Places of the pages to read first
 
     @property
-    def is_chapter(self): return self.part not in ("Start", "Tutorials", "Appendix", "Solutions")
+    def is_chapter(self): return self.part not in _PLACES
 
     @property
     def label(self): return f"{self.number} {self.title}".strip()
 
 _FOLDERS = dict(tutorials="Tutorials", solutions="Solutions")
+
+def _read_first(prose, place):
+    "Places of the pages that the sentence beginning with `Before this:` links to"
+    before = re.search(r"Before this: (.*?)\.(?:\s|$)", "\n".join(prose), re.S)
+    links = re.findall(r"\]\(([^)#]+\.ipynb)", before[1] if before else "")
+    here = os.path.dirname(place)
+    return [os.path.normpath(os.path.join(here, o)).replace(os.sep, "/") for o in links]
+
+def _part_of(place, number, said):
+    "Part that a page belongs to; raises `ValueError` for a chapter without one"
+    folder = Path(place).parts[:-1]
+    if folder: return _FOLDERS.get(folder[0], folder[0].capitalize())
+    if not number: return "Start"
+    if not 0<int(number)<20: return "Appendix"
+    if "part" in said: return said["part"]
+    raise ValueError(f"{place} is in no part: write `- part: NAME` below its title")
 
 def read_page(
     path, # A notebook
@@ -53,34 +72,32 @@ def read_page(
     prose = ["".join(c["source"]) for c in cells if c["cell_type"]=="markdown"]
     place = path.relative_to(nbs).as_posix()
     head = next((o for o in prose if re.match("# ", o)), None)
-    if head is None: raise ValueError(f"{place} has no title: expected a cell that begins with `# `")
+    if head is None:
+        raise ValueError(f"{place} has no title: expected a cell that begins with `# `")
     said = dict(re.findall(r"^- (\w+): (.+?)\s*$", head, re.M))
-    before = re.search(r"Before this: (.*?)\.(?:\s|$)", "\n".join(prose), re.S)
-    links = re.findall(r"\]\(([^)#]+\.ipynb)", before[1] if before else "")
-    first = [os.path.normpath(os.path.join(os.path.dirname(place), o)).replace(os.sep, "/") for o in links]
     number = (re.match(r"(\d\d)_", path.name) or ("", ""))[1]
-    inner = Path(place).parts[:-1]
-    if inner: part = _FOLDERS.get(inner[0], inner[0].capitalize())
-    elif not number: part = "Start"
-    else: part = said.get("part") if 0<int(number)<20 else "Appendix"
-    if part is None: raise ValueError(f"{place} is in no part: write `- part: NAME` below its title")
-    return Page(path, place, number, part, head.splitlines()[0][2:].strip(), said.get("question", ""), first)
+    title = head.splitlines()[0][2:].strip()
+    part, first = _part_of(place, number, said), _read_first(prose, place)
+    return Page(path, place, number, part, title, said.get("question", ""), first)
+
+def _notebooks_folder():
+    "The repository's folder of notebooks; raises `ValueError` where there is none"
+    root = repo_root()
+    if root is not None: return root/"nbs"
+    raise ValueError("the chapters come with the repository, and this is a plain installation. "
+                     "Clone the repository and run `make course` there.")
 
 def contents(
     nbs=None, # Folder of notebooks; by default the repository's
 ):            # [`Page`] in reading order: chapters, tutorials, appendix, the rest, solutions
-    "What the course consists of; raises `ValueError` in a plain installation, which has no notebooks"
-    if nbs is None:
-        root = repo_root()
-        if root is None:
-            raise ValueError("the chapters come with the repository, and this is a plain installation. "
-                             "Clone the repository and run `make course` there.")
-        nbs = root/"nbs"
-    hidden = lambda p: any(o.startswith((".", "_")) for o in p.relative_to(nbs).parts)
-    pages = [read_page(p, nbs) for p in Path(nbs).rglob("*.ipynb") if not hidden(p)]
-    last = "Tutorials", "Appendix", "Start", "Solutions"
-    rank = lambda o: (last.index(o.part) if o.part in last else -1, o.place=="index.ipynb", o.place)
-    return sorted(pages, key=rank)
+    "What the course consists of; raises `ValueError` in a plain installation, without notebooks"
+    nbs = _notebooks_folder() if nbs is None else nbs
+    def hidden(p): return any(o.startswith((".", "_")) for o in p.relative_to(nbs).parts)
+    def rank(o):
+        part = _PLACES.index(o.part) if o.part in _PLACES else -1
+        return part, o.place=="index.ipynb", o.place
+    files = [p for p in Path(nbs).rglob("*.ipynb") if not hidden(p)]
+    return sorted((read_page(p, nbs) for p in files), key=rank)
 
 def pages_by_part(
     pages, # [`Page`]
@@ -97,15 +114,16 @@ def chapters(
     nbs, res = [p.path for p in contents()], []
     for w in which:
         found = [p for p in nbs if w in (p.stem, p.name, p.stem.split("_")[0])]
-        if not found: raise ValueError(f"no chapter {w}; there are {', '.join(p.stem for p in nbs)}")
+        if not found:
+            raise ValueError(f"no chapter {w}; there are {', '.join(p.stem for p in nbs)}")
         res += found
     return res if which else nbs
 
 # %% ../nbs/27_pages.ipynb #e434e152
 def contents_table(
-    pages,  # [`Page`]
+    pages, # [`Page`]
     head="the question it answers", # Heading of the second column
-):          # Markdown
+):         # Markdown
     "Pages and their questions"
     rows = [f"| [{p.label}]({p.place}) | {p.question} |" for p in pages]
     return "\n".join([f"| | {head} |", "|---|---|", *rows])
@@ -118,13 +136,14 @@ def sidebar_yaml(
     names = [o for o in by_part if o not in ("Start", "Solutions")]
     lines = ["website:", "  sidebar:", "    contents:"]
     def section(name): lines.extend([f"      - section: {name}", "        contents:"])
+    def pages_of(ps): lines.extend(f"          - {p.place}" for p in ps)
     def link(text, to): lines.extend([f'          - text: "{text}"', f"            href: {to}"])
     section("Start")
-    for p in sorted(by_part.get("Start", []), key=lambda p: p.place!="index.ipynb"): lines.append(f"          - {p.place}")
+    pages_of(sorted(by_part.get("Start", []), key=lambda p: p.place!="index.ipynb"))
     link("The reader in your browser", "reader/index.html")
     for name in names:
         section(name)
-        lines += [f"          - {p.place}" for p in by_part[name]]
+        pages_of(by_part[name])
     section("Solutions")
     for p in by_part.get("Solutions", []):
         name = p.path.stem.removeprefix("s").lstrip("_")
@@ -133,16 +152,20 @@ def sidebar_yaml(
 
 # %% ../nbs/27_pages.ipynb #45d32fdf
 def _needed(pages):
-    "For each page the places of those to read first, without those that another of them needs anyway"
+    "For each page the places to read first, without those that another of them needs anyway"
     before = {p.place: set(p.before) for p in pages}
-    def all_before(place): return before.get(place, set()).union(*map(all_before, before.get(place, ())))
-    return {k: {o for o in v if not any(o in all_before(other) for other in v)} for k, v in before.items()}
+    def all_before(place):
+        return before.get(place, set()).union(*map(all_before, before.get(place, ())))
+    def is_implied(o, others): return any(o in all_before(other) for other in others)
+    return {k: {o for o in v if not is_implied(o, v)} for k, v in before.items()}
 
 def _places(columns, needed):
-    "Where each chapter is drawn: column and row. What needs a chapter of a column far to the left stands below all between"
+    """Where each chapter is drawn: column and row. What needs a chapter of a column far to the
+    left stands below all between"""
     at, rows = {}, []
     for x, part in enumerate(columns):
-        far = [at[o][0] for p in part for o in needed[p.place] if o in at and x-at[o][0]>1]
+        needs = [at[o][0] for p in part for o in needed[p.place] if o in at]
+        far = [x0 for x0 in needs if x-x0>1]
         top = max((max(rows[x0:]) for x0 in far), default=0)
         at |= {p.place: (x, top+i) for i, p in enumerate(part)}
         rows.append(top+len(part))
@@ -155,6 +178,19 @@ def _way(start, end):
     side = -.48 if x0==x1 else .45 if y1>y0 else .55 # arrows down and up do not share a line
     return [start, (x0+side, y0), (x0+side, y1), end]
 
+def _draw_box(ax, at, name):
+    "A chapter; returns its box"
+    style = dict(boxstyle="round,pad=.35", fc="#e8f0f8", ec="#1d4e85")
+    text = ax.text(*at, name, ha="center", va="center", fontsize=9, bbox=style)
+    return text.get_bbox_patch()
+
+def _draw_arrow(ax, way, box_from, box_to):
+    "An arrow from one box to another"
+    ax.plot(*zip(*way[:-1]), color="gray", lw=1, zorder=0)
+    arrow = dict(arrowstyle="->", color="gray", patchB=box_to, shrinkA=0, shrinkB=1)
+    if len(way)==2: arrow |= dict(patchA=box_from, shrinkA=1)
+    ax.annotate("", way[-1], way[-2], arrowprops=arrow)
+
 def draw_map(
     pages, # [`Page`], of which the chapters are drawn
     ax,    # Axes of matplotlib
@@ -163,89 +199,103 @@ def draw_map(
     "The chapters, a column for each part, with arrows from what is read before"
     columns = pages_by_part([p for p in pages if p.is_chapter])
     needed = _needed(pages)
-    at, boxes = _places(columns.values(), needed), {}
-    style = dict(boxstyle="round,pad=.35", fc="#e8f0f8", ec="#1d4e85")
-    for place, (x, y) in at.items():
-        name = Path(place).stem.replace("_", " ")
-        boxes[place] = ax.text(x, y, name, ha="center", va="center", fontsize=9, bbox=style).get_bbox_patch()
-    for x, name in enumerate(columns): ax.text(x, -.8, name, ha="center", fontsize=10, weight="bold")
+    at = _places(columns.values(), needed)
+    boxes = {o: _draw_box(ax, xy, Path(o).stem.replace("_", " ")) for o, xy in at.items()}
+    for x, name in enumerate(columns):
+        ax.text(x, -.8, name, ha="center", fontsize=10, weight="bold")
     for place, end in at.items():
         for other in needed[place]&at.keys():
-            way = _way(at[other], end)
-            ax.plot(*zip(*way[:-1]), color="gray", lw=1, zorder=0)
-            arrow = dict(arrowstyle="->", color="gray", patchB=boxes[place], shrinkA=0, shrinkB=1)
-            if len(way)==2: arrow |= dict(patchA=boxes[other], shrinkA=1)
-            ax.annotate("", end, way[-2], arrowprops=arrow)
+            _draw_arrow(ax, _way(at[other], end), boxes[other], boxes[place])
     deepest = max((y for _, y in at.values()), default=0)
     ax.set(xlim=(-.65, len(columns)-.4), ylim=(deepest+.5, -1.2), title=title)
     ax.axis("off")
 
 # %% ../nbs/27_pages.ipynb #13131af7
-_QUIET = ["--log-level=50"] # Kernels otherwise warn at each start that local traffic is not encrypted, and at times that shutting down interrupts them
+# Kernels otherwise warn at each start that local traffic is not encrypted, and at times that
+# shutting down interrupts them
+_QUIET = ["--log-level=50"]
 
 def find_headline(
     nb, # A notebook as a dict, executed
 ):      # {"text", "value"} of the last headline, or None
     "The headline that an executed chapter ended with"
-    found = [o["data"][Headline.mime] for c in nb["cells"] for o in c.get("outputs", []) if Headline.mime in o.get("data", {})]
+    data = [o.get("data", {}) for c in nb["cells"] for o in c.get("outputs", [])]
+    found = [o[Headline.mime] for o in data if Headline.mime in o]
     return found[-1] if found else None
 
 def run_chapter(
-    path,       # The notebook
-    out,        # Where to put the executed copy
-    parameters=None, # Parameters to set: scale, seed, device, source
+    path,               # The notebook
+    out,                # Where to put the executed copy
+    parameters=None,    # Parameters to set: scale, seed, device, source
     progress:bool=True, # Show a bar of cells?
-):              # dict of chapter, seconds, headline, error (None when all went well)
+):                      # dict of chapter, seconds, headline, error (None when all went well)
     "Run one chapter with papermill"
     import logging, papermill as pm
     from nbclient.exceptions import DeadKernelError
     logging.getLogger("papermill").setLevel(logging.ERROR)
     path, out = Path(path), Path(out)
     out.mkdir(parents=True, exist_ok=True)
+    bar = dict(desc=path.stem, leave=False, unit="cell") if progress else False
+    how = dict(kernel_name="python3", extra_arguments=_QUIET, progress_bar=bar)
     res, t = dict(chapter=path.stem, headline=None, error=None), time.perf_counter()
     try:
-        nb = pm.execute_notebook(str(path), str(out/path.name), parameters or {}, cwd=str(out), kernel_name="python3", extra_arguments=_QUIET,
-                                 progress_bar=dict(desc=path.stem, leave=False, unit="cell") if progress else False)
+        nb = pm.execute_notebook(str(path), str(out/path.name), parameters or {}, cwd=str(out), **how)
         res["headline"] = find_headline(nb)
-    except pm.PapermillExecutionError as e: res["error"] = f"{e.ename}: {e.evalue} (cell {e.cell_index+1})"
-    except DeadKernelError: res["error"] = "the kernel died, as it does when memory runs out (`--jobs 1` runs one chapter at a time)"
+    except pm.PapermillExecutionError as e:
+        res["error"] = f"{e.ename}: {e.evalue} (cell {e.cell_index+1})"
+    except DeadKernelError:
+        res["error"] = ("the kernel died, as it does when memory runs out "
+                        "(`--jobs 1` runs one chapter at a time)")
     res["seconds"] = round(time.perf_counter()-t, 1)
     return res
 
 def _share(threads):
-    "In a process that runs chapters beside others: how many threads each may use, unless that is set; what goes wrong is in the results"
+    "Prepare a process beside others: its threads, unless they are set, and no log"
     logging.disable()
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
 
-def run_chapters(
-    paths,           # Notebooks
-    out,             # Where to put the executed copies
-    parameters=None, # Parameters to set: scale, seed, device, source
-    jobs:int=1,      # How many run at once; they share the processor's cores
-    progress:bool=True, # Show a bar of cells? Only when one runs at a time
-):                   # Results of `run_chapter`, each as soon as it and all before it are there
-    "Run chapters with papermill, several at once; raises `RuntimeError` when a process is lost"
-    from concurrent.futures import ProcessPoolExecutor, wait, FIRST_COMPLETED
+def _take_finished(running):
+    "Wait for `running`, future -> notebook, and take out what has ended: notebook -> result"
+    from concurrent.futures import wait, FIRST_COMPLETED
     from concurrent.futures.process import BrokenProcessPool
+    names = " and ".join(o.stem for o in running.values())
+    ended = wait(running, return_when=FIRST_COMPLETED).done
+    try: return {running.pop(f): f.result() for f in ended}
+    except BrokenProcessPool:
+        raise RuntimeError(f"a process was lost while {names} ran, as happens when memory runs out: "
+                           "`--jobs 1` runs one chapter at a time") from None
+
+def run_chapters(
+    paths,              # Notebooks
+    out,                # Where to put the executed copies
+    parameters=None,    # Parameters to set: scale, seed, device, source
+    jobs:int=1,         # How many run at once; they share the processor's cores
+    progress:bool=True, # Show a bar of cells? Only when one runs at a time
+):                      # Results of `run_chapter`, each as soon as it and all before it are there
+    "Run chapters with papermill, several at once; raises `RuntimeError` when a process is lost"
+    from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
     paths, jobs = [Path(p) for p in paths], min(jobs, len(paths))
-    if jobs<2: yield from (run_chapter(p, out, parameters, progress) for p in paths); return
-    todo, running, done = iter(paths), {}, {}
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _share, (max(1, num_cpus()//jobs),)) as pool: # processes, since papermill changes the working folder
+    if jobs<2:
+        yield from (run_chapter(p, out, parameters, progress) for p in paths)
+        return
+    todo, running, done, threads = iter(paths), {}, {}, max(1, num_cpus()//jobs)
+    # Processes, since papermill changes the working folder. No more is handed to the pool than
+    # runs: so it is known what ran when one is lost, and after Ctrl-C nothing else begins
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _share, (threads,)) as pool:
         for p in paths:
             while p not in done:
-                while len(running)<jobs and (o := next(todo, None)): running[pool.submit(run_chapter, o, out, parameters, False)] = o
-                names = " and ".join(o.stem for o in running.values())
-                try: done |= {running.pop(f): f.result() for f in wait(running, return_when=FIRST_COMPLETED).done}
-                except BrokenProcessPool: raise RuntimeError(f"a process was lost while {names} ran, as happens when memory runs out: `--jobs 1` runs one chapter at a time") from None
+                for o in islice(todo, jobs-len(running)):
+                    running[pool.submit(run_chapter, o, out, parameters, False)] = o
+                done |= _take_finished(running)
             yield done[p]
 
 # %% ../nbs/27_pages.ipynb #b061611a
 def copy_chapters(
-    folder,         # Where your copies are
-    which=(),       # Chapters; none for all
+    folder,           # Where your copies are
+    which=(),         # Chapters; none for all
     fresh:bool=False, # Replace copies that are there? The old one is kept as NAME.old.ipynb
-):                  # Names of the chapters copied
+):                    # Names of the chapters copied
     "Copy chapters to work in; copies that are there already are left alone unless `fresh`"
     folder, done = Path(folder), []
     for p in chapters(which):
@@ -257,24 +307,38 @@ def copy_chapters(
     return done
 
 # %% ../nbs/27_pages.ipynb #b107cfab
+def _is_seen(output):
+    "Does an output show something? A finished progress bar leaves empty HTML behind"
+    if output.output_type!="display_data": return True
+    html = output.data.get("text/html", "picture")
+    return bool(re.sub(r"<style>.*?</style>", "", html, flags=re.S).strip())
+
+def _tidy_outputs(cell):
+    "Drop what a reader should not see of a cell's outputs"
+    def is_stderr(o): return o.output_type=="stream" and o.name=="stderr"
+    kept = [o for o in cell.outputs if not is_stderr(o)]
+    for o in kept: # a saved widget has no kernel: its picture stands for it
+        if "image/png" in o.get("data", {}):
+            o.data.pop("application/vnd.jupyter.widget-view+json", None)
+    cell.outputs = [o for o in kept if _is_seen(o)]
+
 def refresh_chapter(
     path, # A notebook
 ):        # Seconds it took
-    "Run a chapter in place at full scale on the real data, on the CPU, and write its outputs and records"
+    """Run a chapter in place at full scale on the real data, on the CPU, and write its outputs
+    and records"""
     import nbformat
     from nbclient import NotebookClient
     from nbdev.clean import clean_nb
     t, nb = time.perf_counter(), nbformat.read(path, 4)
-    env = dict(ASL_SCALE="full", ASL_SOURCE="real", ASL_DEVICE="cpu", ASL_RECORDS=str(repo_root()/"data"/"runs"), ASL_REFRESH="1")
+    env = dict(ASL_SCALE="full", ASL_SOURCE="real", ASL_DEVICE="cpu",
+               ASL_RECORDS=str(repo_root()/"data"/"runs"), ASL_REFRESH="1")
     where = {"metadata": {"path": tempfile.gettempdir()}}
-    client = NotebookClient(nb, timeout=None, kernel_name="python3", extra_arguments=_QUIET, resources=where)
+    client = NotebookClient(nb, timeout=None, kernel_name="python3",
+                            extra_arguments=_QUIET, resources=where)
     with modified_env(**env): client.execute()
     for c in nb.cells:
-        if c.cell_type!="code": continue
-        c.outputs = [o for o in c.outputs if not (o.output_type=="stream" and o.name=="stderr")]
-        for o in c.outputs: # a saved widget has no kernel: its picture stands for it; progress bars are gone
-            if "image/png" in o.get("data", {}): o.data.pop("application/vnd.jupyter.widget-view+json", None)
-        c.outputs = [o for o in c.outputs if o.output_type!="display_data" or re.sub(r"<style>.*?</style>", "", o.data.get("text/html", "picture"), flags=re.S).strip()]
+        if c.cell_type=="code": _tidy_outputs(c)
     nb.metadata.pop("widgets", None)
     clean_nb(nb, allowed_cell_metadata_keys=["tags"])
     write_atomic(path, (nbformat.writes(nb, 4).rstrip()+"\n").encode())
@@ -282,10 +346,12 @@ def refresh_chapter(
 
 # %% ../nbs/27_pages.ipynb #ca75bb89
 def library_modules():
-    "Names of the modules that hold the library, such as \"asl_course.tutorials.claims\": all but programs and cases"
+    """Names of the modules that hold the library, such as "asl_course.tutorials.claims": all but
+    programs and cases"""
     import asl_course
     programs = "all", "_modidx", "bench", "cases", "commands", "pages"
-    names = [o.name for o in pkgutil.walk_packages(asl_course.__path__, "asl_course.") if not o.ispkg]
+    found = pkgutil.walk_packages(asl_course.__path__, "asl_course.")
+    names = [o.name for o in found if not o.ispkg]
     return [o for o in names if o.split(".")[1] not in programs]
 
 def all_recipes():
@@ -299,11 +365,13 @@ def chosen_recipes(
 ):       # Those that are meant; raises `ValueError` that names the nearest for one that fits none
     "Find recipes by name or pattern"
     known, all_of_them = all_recipes(), "`asl_run --list` lists them all"
-    if not ids: raise ValueError(f"no recipe is named: expected ids such as t4.stated, or patterns such as 't4.*'; {all_of_them}")
+    if not ids:
+        raise ValueError("no recipe is named: expected ids such as t4.stated, or patterns such as "
+                         f"'t4.*'; {all_of_them}")
     for i in ids:
         if fnmatch.filter(known, i): continue
-        near = difflib.get_close_matches(i, known, 3)
-        raise ValueError(f"no recipe {i}; {'nearest: '+', '.join(near)+'; ' if near else ''}{all_of_them}")
+        near = ", ".join(difflib.get_close_matches(i, known, 3))
+        raise ValueError(f"no recipe {i}; {f'nearest: {near}; ' if near else ''}{all_of_them}")
     return [k for k in sorted(known) if any(fnmatch.fnmatch(k, i) for i in ids)]
 
 def _load(kind, source):
@@ -311,8 +379,22 @@ def _load(kind, source):
     from asl_course.data import load_letters
     from asl_course.digits import load_mnist
     data = dict(letters=load_letters, digits=load_mnist)[kind](source)
-    if source=="real" and data.source!="real": raise ValueError(f"asked for real {kind}, found {data.source}")
+    if source=="real" and data.source!="real":
+        raise ValueError(f"asked for real {kind}, found {data.source}")
     return data
+
+def _sweep_one(r, data, seeds, scale, device, folder):
+    "Run a recipe for the seeds that are not recorded; returns how many that were"
+    n = 0
+    for s in seeds:
+        if is_recorded(r.id, data, s, scale, folder):
+            print(f"{r.id}, seed {s}: recorded already")
+            continue
+        t = time.perf_counter()
+        run_recipe(r.id, data, s, device, scale, folder)
+        print(f"{r.id}, seed {s}: {time.perf_counter()-t:.0f} s", flush=True)
+        n += 1
+    return n
 
 def run_sweep(
     ids,            # Ids of recipes, or patterns such as "t4.*"
@@ -323,50 +405,64 @@ def run_sweep(
     folder=None,    # Where to keep the records
 ):                  # Number of runs made
     "Run recipes for seeds 42, 43, ..., leaving out what is recorded already"
-    ids, known = chosen_recipes(ids), all_recipes()
-    for id in ids: known[id].fixed = known[id].code() # editing files meanwhile changes nothing
+    known = all_recipes()
+    todo = [known[id] for id in chosen_recipes(ids)]
+    for r in todo: r.fixed = r.code() # editing files meanwhile changes nothing
     loaded, n = {}, 0
-    for id in ids:
-        kind = known[id].data
-        letters = loaded[kind] = loaded.get(kind) or _load(kind, source)
-        for s in range(42, 42+(seeds or known[id].seeds)):
-            if is_recorded(id, letters, s, scale, folder): print(f"{id}, seed {s}: recorded already"); continue
-            t = time.perf_counter()
-            run_recipe(id, letters, s, device, scale, folder)
-            print(f"{id}, seed {s}: {time.perf_counter()-t:.0f} s", flush=True); n += 1
+    for r in todo:
+        if r.data not in loaded: loaded[r.data] = _load(r.data, source)
+        its_seeds = range(42, 42+(seeds or r.seeds))
+        n += _sweep_one(r, loaded[r.data], its_seeds, scale, device, folder)
     return n
 
 # %% ../nbs/27_pages.ipynb #7eaf9b7e
 @lru_cache(1)
-def _history(): return frozenset((run_git("rev-list", "HEAD") or "").split())
+def _history():
+    "Commits up to this one; none without git"
+    return frozenset((run_git("rev-list", "HEAD") or "").split())
 
 def _state(rec, r):
     "What of a record does not fit the recipe, in words"
     if r is None: return "no such recipe"
-    why, seeds = why_stale(rec), len(rec["seeds"])
-    found = [f"stale: {why}"]*bool(why)+[f"{rec['scale']} scale"]*(rec["scale"]!="full")
-    return "; ".join(found+[f"{seeds} of {r.seeds} seeds"]*(seeds<r.seeds)+["no commit"]*(not all(commits_of(rec)))
-                     +["a commit that is not in this history"]*bool(_history() and set(commits_of(rec))-_history()-{None}))
+    why, n, commits = why_stale(rec), len(rec["seeds"]), set(commits_of(rec))
+    found = []
+    if why: found.append(f"stale: {why}")
+    if rec["scale"]!="full": found.append(f"{rec['scale']} scale")
+    if n<r.seeds: found.append(f"{n} of {r.seeds} seeds")
+    if not all(commits): found.append("no commit")
+    if _history() and commits-_history()-{None}:
+        found.append("a commit that is not in this history")
+    return "; ".join(found)
+
+def _figures(rec):
+    "What the table says of a record, but for its state"
+    seeds = rec["seeds"]
+    def mean(get): return np.mean([get(o) for o in seeds])
+    def has(part): return all("acc" in (o["metrics"].get(part) or ()) for o in seeds)
+    parts = [k for k in ("valid", "test") if has(k)]
+    acc = {k: mean(lambda o: o["metrics"][k]["acc"]) for k in parts}
+    seconds = mean(lambda o: o["seconds"])
+    return dict(seeds=len(seeds), looks=rec["test_readings"], seconds=seconds, **acc)
 
 def records_table(
-    folder=None, # Folder of records; by default the published ones, and then recipes without a record are listed too
+    folder=None, # Folder of records; by default the published ones, and recipes without a record
 ):               # A frame, a line a record
-    """The records, and which of them no longer match the code: seeds; looks, how often the test file was read; seconds of
-    a run; accuracy on valid and test, where they are metrics; state, what does not fit"""
+    """The records, and which of them no longer match the code: seeds; looks, how often the test
+    file was read; seconds of a run; accuracy on valid and test, where they are metrics; state,
+    what does not fit"""
     import pandas as pd
     known, rows = all_recipes(), {}
     for p in sorted(Path(folder or records_folder()).glob("*.json")):
         id, _, src = p.stem.rpartition(".")
         try: rec = read_record(id, src, p.parent)
-        except ValueError as e: rows[p.stem] = dict(state=str(e)); continue
-        mean = lambda get: np.mean([get(o) for o in rec["seeds"]])
-        has = [k for k in ("valid", "test") if all("acc" in (o["metrics"].get(k) or ()) for o in rec["seeds"])]
-        acc = {k: mean(lambda o: o["metrics"][k]["acc"]) for k in has}
-        rows[p.stem] = dict(seeds=len(rec["seeds"]), looks=rec["test_readings"], seconds=mean(lambda o: o["seconds"]),
-                            **acc, state=_state(rec, known.get(id)))
-    if not folder: rows |= {f"{id}.real": dict(state="no record") for id in known if f"{id}.real" not in rows}
+        except ValueError as e: rows[p.stem] = dict(state=str(e))
+        else: rows[p.stem] = dict(**_figures(rec), state=_state(rec, known.get(id)))
+    if not folder:
+        absent = [f"{id}.real" for id in known if f"{id}.real" not in rows]
+        rows |= {o: dict(state="no record") for o in absent}
     kinds = dict(seeds="Int64", looks="Int64", seconds=float, valid=float, test=float, state=str)
-    return pd.DataFrame.from_dict(rows, orient="index", columns=[*kinds]).sort_index().astype(kinds)
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=[*kinds])
+    return table.sort_index().astype(kinds)
 
 # %% ../nbs/27_pages.ipynb #bb523245
 def frozen_rows():
@@ -374,15 +470,17 @@ def frozen_rows():
     from asl_course.synth import synth_letters
     from safetensors.numpy import save
     file = cache_folder()/"frozen"/"letters-1.safetensors"
-    if not file.exists():
-        few = synth_letters(4800, 1200, 0).sample(1920, 480)
-        names = "x", "y", "x_test", "y_test", "photo", "signer", "photo_test", "signer_test"
-        write_atomic(file, save({k: np.ascontiguousarray(getattr(few, k)) for k in names}))
+    if file.exists(): return file
+    few = synth_letters(4800, 1200, 0).sample(1920, 480)
+    names = "x y x_test y_test photo signer photo_test signer_test".split()
+    rows = {k: np.ascontiguousarray(getattr(few, k)) for k in names}
+    write_atomic(file, save(rows))
     return file
 
 # %% ../nbs/27_pages.ipynb #2abd1c8b
 def _smoke_runs(task):
-    "Run recipes of a copy of the library at smoke scale; runs in a process of its own, from its source alone"
+    """Run recipes of a copy of the library at smoke scale; runs in a process of its own, from its
+    source alone"""
     import importlib, inspect, json, pkgutil, sys, time, warnings
     warnings.simplefilter("ignore")
     sys.path.insert(0, task["root"])
@@ -391,104 +489,165 @@ def _smoke_runs(task):
     import asl_course
     from asl_course import core
     torch.set_num_threads(1)
-    names = [o.name for o in pkgutil.walk_packages(asl_course.__path__, "asl_course.")]
+
     modules = []
-    for name in names:
-        if name.rpartition(".")[2] in ("all", "_modidx", "commands", "bench"): continue
-        try: modules.append(importlib.import_module(name))
-        except ImportError as e: print(f"{name} is left out: {e}", file=sys.stderr)
+    for o in pkgutil.walk_packages(asl_course.__path__, "asl_course."):
+        if o.name.rpartition(".")[2] in ("all", "_modidx", "commands", "bench"): continue
+        try: modules.append(importlib.import_module(o.name))
+        except ImportError as e: print(f"{o.name} is left out: {e}", file=sys.stderr)
     known = next(m.recipes for m in modules if hasattr(m, "recipes"))
-    pairs, moved, scaled = [], {}, core.scaled
+
+    # both numbers of each call of `scaled`
+    pairs, scaled = [], core.scaled
     def watched(full, smoke, scale=None):
         pairs.append([full, smoke])
         return scaled(full, smoke, scale)
     for m in modules:
         if getattr(m, "scaled", None) is scaled: m.scaled = watched
-    def weights(opt): return [p.detach().double().clone() for g in opt.param_groups for p in g["params"]]
+
+    # how many steps each optimiser made, and how far it moved the weights
+    moved = {} # id -> optimiser, steps, weights at the start
+    def weights(opt):
+        params = [p for g in opt.param_groups for p in g["params"]]
+        return [p.detach().double().clone() for p in params]
     def before(opt, *args): moved.setdefault(id(opt), [opt, 0, weights(opt)])
     def after(opt, *args): moved[id(opt)][1] += 1
+    def way(opt, start):
+        return float(sum(((a-b)**2).sum() for a, b in zip(weights(opt), start)))**.5
     hooks = importlib.import_module("torch.optim.optimizer")
     hooks.register_optimizer_step_pre_hook(before)
     hooks.register_optimizer_step_post_hook(after)
-    rows, results = load_file(task["rows"]), {}
-    fields = inspect.signature(core.Letters).parameters
+
+    rows = load_file(task["rows"])
     rows |= {k.replace("signer", "person"): v for k, v in rows.items() if "signer" in k}
-    for name in task["ids"]:
-        t = time.perf_counter()
-        r = next((known[o] for o in name.split("|") if o in known), None) # a name may have changed
-        if r is None: results[name] = dict(error=f"there is no recipe {name}"); continue
-        digits = getattr(r, "data", "letters")=="digits"
-        if digits: data = importlib.import_module("asl_course.digits").load_mnist("synth")
-        else: data = core.Letters(**{k: v for k, v in rows.items() if k in fields}, source="synth")
-        pairs.clear(); moved.clear()
+    fields = inspect.signature(core.Letters).parameters
+    rows = {k: v for k, v in rows.items() if k in fields}
+    def data_for(r):
+        if getattr(r, "data", "letters")!="digits": return core.Letters(**rows, source="synth")
+        return importlib.import_module("asl_course.digits").load_mnist("synth")
+
+    def begin():
+        pairs.clear()
+        moved.clear()
         core.set_seed(42)
         if hasattr(core, "readings"): core.readings.begin()
         else: core._readings[0] = 0
-        try: metrics = r.fn(data, 42, "cpu", "smoke", **r.settings)
-        except Exception as e: results[name] = dict(error=f"{type(e).__name__}: {e}"); continue
-        def way(opt, start): return float(sum(((a-b)**2).sum() for a, b in zip(weights(opt), start)))**.5
-        steps = [[n, way(opt, start)] for opt, n, start in moved.values()]
-        where = f"{r.fn.__module__.removeprefix('asl_course.')}.{r.fn.__name__}"
-        read = core.readings.n if hasattr(core, "readings") else None # the old counter was set by hand
+
+    def measured(r, metrics):
         detail = {k: v for k, v in metrics.items() if k[0]=="_" and isinstance(v, (int, float, list))}
-        kept = {k: v for k, v in metrics.items() if k[0]!="_"}
-        results[name] = dict(metrics=kept, detail=detail, settings=r.settings, where=where, scaled=list(pairs),
-                             optimisers=steps, readings=read, seconds=time.perf_counter()-t)
-        print(f"{name}: {results[name]['seconds']:.1f} s", file=sys.stderr, flush=True)
-    number = lambda o: o.item() if hasattr(o, "item") else str(o)
-    with open(task["out"], "w") as f: json.dump(results, f, default=number)
+        return dict(metrics={k: v for k, v in metrics.items() if k[0]!="_"}, detail=detail,
+                    settings=r.settings,
+                    where=f"{r.fn.__module__.removeprefix('asl_course.')}.{r.fn.__name__}",
+                    scaled=list(pairs),
+                    optimisers=[[n, way(opt, start)] for opt, n, start in moved.values()],
+                    # the old counter was set by hand
+                    readings=core.readings.n if hasattr(core, "readings") else None)
+
+    def run(name):
+        t = time.perf_counter()
+        # a name may have changed
+        r = next((known[o] for o in name.split("|") if o in known), None)
+        if r is None: return dict(error=f"there is no recipe {name}")
+        data = data_for(r)
+        begin()
+        try: metrics = r.fn(data, 42, "cpu", "smoke", **r.settings)
+        except Exception as e: return dict(error=f"{type(e).__name__}: {e}")
+        res = dict(**measured(r, metrics), seconds=time.perf_counter()-t)
+        print(f"{name}: {res['seconds']:.1f} s", file=sys.stderr, flush=True)
+        return res
+
+    results = {name: run(name) for name in task["ids"]}
+    def plain(o): return o.item() if hasattr(o, "item") else str(o)
+    with open(task["out"], "w") as f: json.dump(results, f, default=plain)
 
 # %% ../nbs/27_pages.ipynb #693c7a5b
+def _smoke_env():
+    "Environment of a process for smoke runs: one thread, our cache, and no other choice of yours"
+    ours = ("IN_TEST", "ASL_SCALE", "ASL_SOURCE", "ASL_DEVICE", "ASL_RECORDS")
+    env = {k: v for k, v in os.environ.items() if k not in ours}
+    return env | dict(OMP_NUM_THREADS="1", PYTHONPATH="", PYTHONWARNINGS="ignore",
+                      ASL_CACHE=str(cache_folder()))
+
+def _run_apart(task, cwd, env):
+    "`_smoke_runs` of a task, in a process of its own"
+    program = f"{inspect.getsource(_smoke_runs)}\n_smoke_runs({task!r})"
+    call = [sys.executable, "-c", program]
+    res = subprocess.run(call, cwd=cwd, env=env, capture_output=True, text=True)
+    if res.returncode:
+        said = (res.stderr.strip().splitlines() or ["nothing said"])[-1]
+        raise ValueError(f"the code in {Path(task['root']).name} does not run: {said}")
+    return json.loads(Path(task["out"]).read_text())
+
 def smoke_runs(
-    root,     # Folder that holds a copy of the package `asl_course`
-    ids,      # Recipes; "a|b" is called a or b there
+    root,      # Folder that holds a copy of the package `asl_course`
+    ids,       # Recipes; "a|b" is called a or b there
     jobs=None, # Processes; by default as many as there are processors
-):            # id -> dict of metrics, settings, resolved, where, scaled, optimisers, readings, seconds; or of error
-    "Run recipes of a copy of the library at smoke scale, on the frozen rows, one thread each"
+):             # id -> dict of what was seen, or of error
+    """Run recipes of a copy of the library at smoke scale, on the frozen rows, one thread each;
+    seen are metrics, settings, resolved, where, scaled, optimisers, readings, seconds"""
     jobs = min(ifnone(jobs, num_cpus()), len(ids)) or 1
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": "", "PYTHONWARNINGS": "ignore"}
-    env["ASL_CACHE"] = str(cache_folder())
-    for k in ("IN_TEST", "ASL_SCALE", "ASL_SOURCE", "ASL_DEVICE", "ASL_RECORDS"): env.pop(k, None)
-    rows = str(frozen_rows())
+    env, rows = _smoke_env(), str(frozen_rows())
     with tempfile.TemporaryDirectory() as d:
         def run(i):
             task = dict(root=str(root), ids=ids[i::jobs], rows=rows, out=f"{d}/{i}.json")
-            program = f"{inspect.getsource(_smoke_runs)}\n_smoke_runs({task!r})"
-            res = subprocess.run([sys.executable, "-c", program], cwd=d, env=env, capture_output=True, text=True)
-            said = (res.stderr.strip().splitlines() or ["nothing said"])[-1]
-            if res.returncode: raise ValueError(f"the code in {Path(root).name} does not run: {said}")
-            return json.loads(Path(task["out"]).read_text())
-        with ThreadPoolExecutor(jobs) as pool: found = {k: v for o in pool.map(run, range(jobs)) for k, v in o.items()}
+            return _run_apart(task, d, env)
+        with ThreadPoolExecutor(jobs) as pool: parts = list(pool.map(run, range(jobs)))
+    found = {k: v for o in parts for k, v in o.items()}
     code = read_code(Path(root)/"asl_course")
     for o in found.values():
         if "where" not in o: continue
         module, name = o["where"].rsplit(".", 1)
-        o["resolved"], o["numbers"] = resolved_settings(code, module, name, o["settings"]), code.numbers(module, name)
+        o["resolved"] = resolved_settings(code, module, name, o["settings"])
+        o["numbers"] = code.numbers(module, name)
     return found
 
 # %% ../nbs/27_pages.ipynb #70048297
+def _is_plain_number(o): return isinstance(o, (int, float)) and not isinstance(o, bool)
+
+def _close(a, b, tol):
+    "Are two numbers the same, to a relative difference of `tol`? nan is the same as nan"
+    return a==b or abs(a-b)<=tol*max(abs(a), abs(b)) or a!=a and b!=b
+
 def differences(
-    a, b,       # Two results: numbers, words, lists, dicts
+    a,          # A result: numbers, words, lists, dicts
+    b,          # Another
     timings=(), # Names that are left out, such as "train_seconds" or "threads.*"
     tol=1e-3,   # Largest relative difference of two numbers
     at="",      # Where we are
 ):              # [(where, a, b)]
     "What two results do not have in common"
     if any(fnmatch.fnmatch(at, t) for t in timings): return []
-    inner = lambda k: f"{at}.{k}" if at else str(k)
     if isinstance(a, dict) and isinstance(b, dict):
-        pairs = [(k, a.get(k, "nothing"), b.get(k, "nothing")) for k in sorted({*a, *b})]
-        return [o for k, x, y in pairs for o in differences(x, y, timings, tol, inner(k))]
-    if isinstance(a, list) and isinstance(b, list) and len(a)==len(b):
-        return [o for i, (x, y) in enumerate(zip(a, b)) for o in differences(x, y, timings, tol, inner(i))]
-    numbers = all(isinstance(o, (int, float)) and not isinstance(o, bool) for o in (a, b))
-    if numbers: return [] if a==b or abs(a-b)<=tol*max(abs(a), abs(b)) or a!=a and b!=b else [(at, a, b)]
-    return [] if a==b else [(at, a, b)]
+        inner = {k: (a.get(k, "nothing"), b.get(k, "nothing")) for k in sorted({*a, *b})}
+    elif isinstance(a, list) and isinstance(b, list) and len(a)==len(b):
+        inner = dict(enumerate(zip(a, b)))
+    else:
+        numbers = _is_plain_number(a) and _is_plain_number(b)
+        return [] if (_close(a, b, tol) if numbers else a==b) else [(at, a, b)]
+    def place(k): return f"{at}.{k}" if at else str(k)
+    parts = [differences(x, y, timings, tol, place(k)) for k, (x, y) in inner.items()]
+    return [o for part in parts for o in part]
 
 # %% ../nbs/27_pages.ipynb #60228863
 def _same_numbers(was, now):
     "Settings known to both by the same name that have another value"
     return [(k, was[k], now[k]) for k in sorted({*was}&{*now}) if was[k]!=now[k]]
+
+def _apart(was, now, timings):
+    "What two runs of a recipe do not have in common, neither of which stopped"
+    shared = {*was["detail"]}&{*now["detail"]}
+    detail = [{k: o["detail"][k] for k in shared} for o in (was, now)]
+    for k in ("settings", "resolved"):
+        for at, a, b in _same_numbers(was[k], now[k]): yield f"setting {at}", a, b
+    for at, a, b in differences(was["scaled"], now["scaled"]):
+        yield f"number {at} of `scaled`", a, b
+    for at, a, b in differences(was["optimisers"], now["optimisers"]):
+        yield f"optimisers: {at}", a, b
+    for at, a, b in differences(was["metrics"], now["metrics"], timings):
+        yield f"metrics: {at}", a, b
+    for at, a, b in differences(*detail): yield f"detail: {at}", a, b
+    read = was["readings"], now["readings"]
+    if None not in read and read[0]!=read[1]: yield "readings of the test file", *read
 
 def compare_runs(
     was,        # A result of `smoke_runs`, with `resolved`
@@ -496,17 +655,9 @@ def compare_runs(
     timings=(), # Metrics that are times
 ):              # [(where, was, now)]; empty when both do the same
     "What two versions of a recipe do not have in common"
-    bad = [(f"error {k}", o["error"], "") for k, o in (("then", was), ("now", now)) if "error" in o]
-    if bad: return bad
-    both = {*was["detail"]}&{*now["detail"]}
-    was, now = ({**o, "detail": {k: o["detail"][k] for k in both}} for o in (was, now))
-    found = [(f"setting {at}", a, b) for k in ("settings", "resolved") for at, a, b in _same_numbers(was[k], now[k])]
-    found += [(f"number {at} of `scaled`", a, b) for at, a, b in differences(was["scaled"], now["scaled"])]
-    for k in ("optimisers", "metrics", "detail"):
-        apart = differences(was[k], now[k], timings if k=="metrics" else ())
-        found += [(f"{k}: {at}", a, b) for at, a, b in apart]
-    read = was["readings"], now["readings"]
-    return found+[("readings of the test file", *read)]*(None not in read and read[0]!=read[1])
+    both = ("then", was), ("now", now)
+    bad = [(f"error {k}", o["error"], "") for k, o in both if "error" in o]
+    return bad or list(_apart(was, now, timings))
 
 def code_at(
     commit, # A commit of the repository
@@ -520,59 +671,93 @@ def code_at(
     return Path(folder)
 
 # %% ../nbs/27_pages.ipynb #2b77b0e4
+def _on_other_files(rec):
+    "Were the letters of a record other files than the published ones?"
+    from asl_course.files import CSV_SHA256, TRAIN_CSV, TEST_CSV
+    if rec["source"]!="real" or recipes[rec["id"]].data!="letters": return False
+    published = {"train": CSV_SHA256[TRAIN_CSV], "test": CSV_SHA256[TEST_CSV]}
+    return {k: rec["data"].get(k) for k in published}!=published
+
+def _is_in_history(commit):
+    "Does today's commit descend from this one?"
+    return run_git("merge-base", "--is-ancestor", commit, "HEAD") is not None
+
 def can_accept(
     rec, # A record, or None
 ):       # Why not, in words; empty when it can be tried
     "What stands in the way of a verdict"
-    again = f"run `asl_sweep {rec['id']}` to measure it again" if rec else ""
     if rec is None: return "there is no record of it: `asl_sweep` makes one"
+    again = f"run `asl_sweep {rec['id']}` to measure it again"
     if not all(commits_of(rec)): return f"its record names no commit: {again}"
-    gone = [c for c in commits_of(rec) if run_git("merge-base", "--is-ancestor", c, "HEAD") is None]
+    gone = [c[:10] for c in commits_of(rec) if not _is_in_history(c)]
     if gone:
-        return f"its commit {gone[0][:10]} is not in this history (in a shallow clone, `git fetch --unshallow`): {again}"
-    from asl_course.files import CSV_SHA256, TRAIN_CSV, TEST_CSV
-    r, published = recipes[rec["id"]], {"train": CSV_SHA256[TRAIN_CSV], "test": CSV_SHA256[TEST_CSV]}
-    if rec["source"]=="real" and r.data=="letters" and {k: rec["data"].get(k) for k in published}!=published:
+        return (f"its commit {gone[0]} is not in this history (in a shallow clone, "
+                f"`git fetch --unshallow`): {again}")
+    if _on_other_files(rec):
         return f"it was measured on other files than the published ones: {again}"
     return ""
 
-def accept(
-    ids,          # Recipes
-    source="real", # Source of their records
-    folder=None,  # Where the records are; by default the published ones
-    jobs=None,    # Processes
-):                # id -> what was found, in words; "accepted ..." when the record speaks for today's code now
-    """Does today's code do what the code did that made these records? Where it does, the record notes its identity.
-    Raises `ValueError` without git, and when the library has been changed since its last commit"""
-    known, folder = all_recipes(), Path(ifnone(folder, records_folder()))
-    found, records, groups = {}, {}, {}
+def _commit_of_verdict():
+    "The commit that the library is of; raises `ValueError` where a verdict could name none"
     if run_git("rev-parse", "HEAD") is None:
-        raise ValueError("a verdict needs the repository with its history, and git: neither is here")
+        raise ValueError("a verdict needs the repository with its history, and git: "
+                         "neither is here")
     clean_commit.cache_clear()
     head = clean_commit()
     if head is None:
-        raise ValueError("the library has changes that no commit holds: commit them first, so that the verdict can "
-                         "name what it is about")
+        raise ValueError("the library has changes that no commit holds: commit them first, "
+                         "so that the verdict can name what it is about")
+    return head
+
+def _to_judge(ids, source, folder):
+    "(id -> why it needs no verdict or can have none, id -> record of the others)"
+    said, records = {}, {}
     for id in ids:
         try: rec = read_record(id, source, folder)
-        except ValueError as e: found[id] = str(e); continue
-        if rec is not None and not why_stale(rec): found[id] = "valid as it is"; continue
-        found[id] = can_accept(rec)
-        if found[id]: continue
-        records[id] = rec
-        for c in commits_of(rec): groups.setdefault(c, []).append(id)
+        except ValueError as e:
+            said[id] = str(e)
+            continue
+        valid = rec is not None and not why_stale(rec)
+        said[id] = "valid as it is" if valid else can_accept(rec)
+        if not said[id]: records[id] = rec
+    return said, records
+
+def _judge(commit, records, now, jobs):
+    "For each record that a commit measured: what is not the same there, and a word on numbers"
+    mine = {id: rec for id, rec in records.items() if commit in commits_of(rec)}
+    # a name may have changed
+    then = {id: "|".join(dict.fromkeys([rec.get("was", id), id])) for id, rec in mine.items()}
+    with tempfile.TemporaryDirectory() as d:
+        was = smoke_runs(code_at(commit, d), list(then.values()), jobs)
+    runs = {id: (was[then[id]], now[id]) for id in then}
+    return {id: (compare_runs(*both, recipes[id].timings), _other_numbers(*both))
+            for id, both in runs.items()}
+
+def accept(
+    ids,           # Recipes
+    source="real", # Source of their records
+    folder=None,   # Where the records are; by default the published ones
+    jobs=None,     # Processes
+):                 # id -> what was found: "accepted ..." when the record speaks for today's code
+    """Does today's code do what the code did that made these records? Where it does, the record
+    notes its identity. Raises `ValueError` without git, and when the library has been changed
+    since its last commit"""
+    known, folder = all_recipes(), Path(ifnone(folder, records_folder()))
+    head = _commit_of_verdict()
+    found, records = _to_judge(ids, source, folder)
     if not records: return found
-    now, bad, other = smoke_runs(repo_root(), list(records), jobs), {id: [] for id in records}, {}
-    for commit, which in groups.items():
-        then = {id: "|".join(dict.fromkeys([records[id].get("was", id), id])) for id in which}
-        with tempfile.TemporaryDirectory() as d: was = smoke_runs(code_at(commit, d), list(then.values()), jobs)
-        for id in which:
-            bad[id] += compare_runs(was[then[id]], now[id], known[id].timings)
-            other[id] = _other_numbers(was[then[id]], now[id])
+    now = smoke_runs(repo_root(), list(records), jobs)
+    commits = dict.fromkeys(c for rec in records.values() for c in commits_of(rec))
+    verdicts = [_judge(c, records, now, jobs) for c in commits]
     for id, rec in records.items():
-        if bad[id]: found[id] = refusal(id, bad[id]); continue
+        bad, others = zip(*(o[id] for o in verdicts if id in o))
+        bad = [o for part in bad for o in part]
+        if bad:
+            found[id] = refusal(id, bad)
+            continue
         _note_accepted(rec, known[id], head, folder)
-        found[id] = f"accepted: the same as at {' and '.join(c[:10] for c in commits_of(rec))}{other[id]}"
+        same_as = " and ".join(c[:10] for c in commits_of(rec))
+        found[id] = f"accepted: the same as at {same_as}{others[-1]}"
     return found
 
 def refusal(
@@ -581,21 +766,25 @@ def refusal(
     most=6, # How many to show
 ):          # In words
     "What two versions do not have in common, and what to do"
-    say = lambda v: f"{v:.4g}" if isinstance(v, float) else str(v)[:60]
+    def say(v): return f"{v:.4g}" if isinstance(v, float) else str(v)[:60]
     shown = "; ".join(f"{k}: {say(a)} then, {say(b)} now" for k, a, b in bad[:most])
     more = f"; and {len(bad)-most} more" if len(bad)>most else ""
-    return f"refused, today's code does something else ({shown}{more}). If it is meant to, `asl_sweep {id}` measures it again; else undo it"
+    return (f"refused, today's code does something else ({shown}{more}). "
+            f"If it is meant to, `asl_sweep {id}` measures it again; else undo it")
 
 def _other_numbers(was, now):
-    "Which numbers stand in the code of one version and not of the other: a smoke run may not reach the place"
+    "Numbers in the code of one version only: a smoke run may not reach the place"
     a, b = was.get("numbers", {}), now.get("numbers", {})
-    went, came = (sorted(x.keys()-y.keys()) for x, y in ((a, b), (b, a)))
-    said = [f"{k} {', '.join(map(str, v))}" for k, v in (("gone:", went), ("new:", came)) if v]
-    return f"; numbers in its code that are {' and '.join(said)}. Make sure that none counts at full scale only" if said else ""
+    pairs = ("gone:", sorted(a.keys()-b.keys())), ("new:", sorted(b.keys()-a.keys()))
+    said = " and ".join(f"{k} {', '.join(map(str, v))}" for k, v in pairs if v)
+    if not said: return ""
+    return (f"; numbers in its code that are {said}. "
+            "Make sure that none counts at full scale only")
 
 def _note_accepted(rec, r, head, folder):
     "Write into a record that the code of commit `head` does the same"
     code, numbers = r.code()
+    settings = json.loads(json.dumps(r.settings))
     rec.setdefault("accepted", []).append(dict(identity=code, commit=head))
-    rec |= dict(fn=r.where, resolved=numbers, settings=json.loads(json.dumps(r.settings)), title=r.title)
+    rec |= dict(fn=r.where, resolved=numbers, settings=settings, title=r.title)
     write_record(rec, folder)
