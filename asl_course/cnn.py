@@ -187,8 +187,7 @@ def _cnn_gap(
     epochs=6,                     # Epochs
 ):                                # As `two_splits`
     "A `CNN` on random rows and on photographs"
-    epochs = scaled(epochs, 2, scale)
-    def make(x, y): return cnn_fit(x, y, seed, device, epochs)[0]
+    def make(x, y): return cnn_fit(x, y, seed, device, scaled(epochs, 2, scale))[0]
     return two_splits(make, letters, device, seed=seed)
 
 recipe("cnn.gap", "A CNN, validated on rows and on photographs",
@@ -251,11 +250,11 @@ def _resolution(
 ):                                # dict: one entry a model and side, each with valid
     "A linear layer and a CNN on coarser pictures, validated on photographs"
     tr, va = photo_split(letters.x, letters.y, .2, seed)
-    res, y, epochs = {}, letters.y[tr], scaled(epochs, 2, scale)
+    res, y = {}, letters.y[tr]
     for s in sides:
         x = coarsen(letters.x, s)
         linear = fit_linear(x[tr], y, seed, device, epochs=scaled(30, 3, scale))
-        cnn, _ = cnn_fit(x[tr], y, seed, device, epochs)
+        cnn, _ = cnn_fit(x[tr], y, seed, device, epochs=scaled(epochs, 2, scale))
         for k, model in dict(linear=linear, cnn=cnn).items():
             score = judge_scores(scores_of(model, x[va], device), letters.y[va])
             res[f"{k}{s}"] = dict(valid=score.dict())

@@ -102,10 +102,11 @@ def _widths(
 ):                                    # dict: a size -> accuracies, and losses by epoch
     "One hidden layer of several sizes, validated on photographs"
     tr, va = photo_split(letters.x, letters.y, .2, seed)
-    x, y, epochs = letters.x[tr], letters.y[tr], scaled(epochs, 3, scale)
+    x, y = letters.x[tr], letters.y[tr]
     watched, res = Batches(letters.x[va], letters.y[va], 4096, device=device), {}
     for n in sizes:
-        model, hist = mlp_fit(x, y, seed, device, (n,), epochs, valid=watched)
+        model, hist = mlp_fit(x, y, seed, device, (n,), scaled(epochs, 3, scale),
+                              valid=watched)
         train, valid = _acc(model, x, y, device), dict(acc=evaluate(model, watched).acc)
         losses = hist.frame[["train_loss", "valid_loss"]].round(4)
         res[f"h{n}"] = dict(train=train, valid=valid, **losses.to_dict("list"))
@@ -122,10 +123,11 @@ def _regularise(
 ):                                # dict: a case -> train and valid accuracy
     "512 hidden units with dropout and weight decay, validated on photographs"
     tr, va = photo_split(letters.x, letters.y, .2, seed)
-    x, y, epochs = letters.x[tr], letters.y[tr], scaled(epochs, 3, scale)
+    x, y = letters.x[tr], letters.y[tr]
     res = {}
     for i, (drop, decay) in enumerate(cases):
-        model, _ = mlp_fit(x, y, seed, device, (512,), epochs, drop=drop, decay=decay)
+        model, _ = mlp_fit(x, y, seed, device, (512,), scaled(epochs, 3, scale),
+                           drop=drop, decay=decay)
         valid = _acc(model, letters.x[va], letters.y[va], device)
         res[f"case{i}"] = dict(train=_acc(model, x, y, device), valid=valid)
     return res
@@ -276,8 +278,8 @@ def _mlp_gap(
     epochs=20,                    # Epochs
 ):                                # As `two_splits`
     "An MLP on random rows and on photographs"
-    epochs = scaled(epochs, 3, scale)
-    def make(x, y): return mlp_fit(x, y, seed, device, hidden, epochs)[0]
+    def make(x, y):
+        return mlp_fit(x, y, seed, device, hidden, scaled(epochs, 3, scale))[0]
     return two_splits(make, letters, device, seed=seed)
 
 recipe("mlp.gap", "512 hidden units, validated on rows and on photographs",

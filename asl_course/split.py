@@ -233,8 +233,8 @@ def _gap(
     lr=.1,                        # Its learning rate
 ):                                # dict: reader -> random and photo, as `_compare`
     "Validation on random rows and on photographs against test, for several readers"
-    epochs = scaled(epochs, 3, scale)
-    def linear(x, y): return fit_linear(x, y, seed, device, lr, epochs)
+    def linear(x, y):
+        return fit_linear(x, y, seed, device, lr, scaled(epochs, 3, scale))
     readers = dict(majority=lambda x, y: Majority(y), mean=NearestMean,
                    nearest=NearestPicture, linear=linear)
     groups, test_groups = photo_groups(letters.x), photo_groups(letters.x_test)
