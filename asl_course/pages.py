@@ -24,6 +24,17 @@ __all__ = ['Page', 'read_page', 'contents', 'pages_by_part', 'chapters', 'conten
            'all_recipes', 'chosen_recipes', 'run_sweep', 'records_table', 'frozen_rows', 'smoke_runs', 'differences',
            'compare_runs', 'code_at', 'can_accept', 'accept', 'refusal']
 
+# %% ../nbs/27_pages.ipynb #54e66323
+__doc__ = (__doc__ or "")+"""
+
+`contents` lists the pages as they describe themselves, `run_chapters` runs them as
+programs, `run_sweep` measures recipes over seeds, `accept` asks whether changed code
+still does the same as that of a record.
+
+    from asl_course.pages import contents
+    [p.label for p in contents() if p.is_chapter]
+"""
+
 # %% ../nbs/27_pages.ipynb #7cb0a2ab
 # Parts that are told by the place, as they stand after the chapters
 _PLACES = "Tutorials", "Appendix", "Start", "Solutions"
