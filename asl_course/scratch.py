@@ -16,9 +16,9 @@ __all__ = ['T4_STAGES', 'sigmoid', 'log_softmax', 'softmax', 'nll', 'cross_entro
 # %% ../nbs/02_scratch.ipynb #9dbbae0b
 __doc__ = (__doc__ or "")+"""
 
-Softmax, cross-entropy, their gradients and a loop of SGD, written with nothing but
-products of matrices. Each is checked against PyTorch's where it is defined; use
-PyTorch's for anything else.
+`softmax`, `cross_entropy`, their `gradients` and a loop of SGD, `sgd_epochs`, written
+with nothing but products of matrices. Each is checked against PyTorch's where it is
+defined; use PyTorch's for anything else.
 
     import torch
     from asl_course.scratch import init_linear, softmax
