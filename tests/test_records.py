@@ -17,16 +17,16 @@ T3 = f"t3.* keras.* outside.t3 honest.linear honest.mlp honest.cnn honest.shippe
 CHANGES = {
     "words of an error in Batches": ("data", "an empty set has no batches", "there is nothing in it", ""),
     "words of an error in fit": ("train", "training stopped. ", "training has stopped. ", ""),
-    "an annotation and a comment": ("data", "    bs:int=64,       # Batch size", "    bs=64, # So many", ""),
+    "an annotation and a comment": ("data", "        bs:int=64,          # Batch size", "    bs=64, # So many", ""),
     "a docstring": ("train", '"Loss and accuracy over the epochs"', '"As a picture"', ""),
-    "T3's momentum": ("mlp", "partial(torch.optim.SGD, momentum=.9), rmsprop", "partial(torch.optim.SGD, momentum=.1), rmsprop", T3),
+    "T3's momentum": ("mlp", "sgd=partial(torch.optim.SGD, momentum=.9),", "sgd=partial(torch.optim.SGD, momentum=.1),", T3),
     "MOVES, rotate": ("speed", "RUNG_MOVES = dict(rotate=6", "RUNG_MOVES = dict(rotate=90", FAST),
     "NETS, thin": ("speed", "PoolFirst(nf=(16, 32, 48, 64))", "PoolFirst(nf=(4, 4, 4, 4))", FAST),
     "PoolFirst without its ReLU": ("speed", "nn.BatchNorm2d(o), nn.ReLU()]\n        super", "nn.BatchNorm2d(o)]\n        super", f"{FAST} speed.growth"),
     "the pose of A": ("synth", "A=make_pose(_FIST, _FIST, _FIST, _FIST, (32, 20", "A=make_pose(_UP, _FIST, _FIST, _FIST, (32, 20", "outside.* shipped.reader honest.coverage conformal.* split.recovery synth.sim-to-real"),
     "brightness of variants": ("synth", "*_uniform(g, .85, 1.15, n, 1, 1, 1)\n    return", "*_uniform(g, .25, 1.75, n, 1, 1, 1)\n    return", "shipped.reader honest.coverage conformal.* split.recovery synth.sim-to-real"),
 }
-RENAMED = ("train", "losses, n = torch.stack(losses), torch.tensor", "losses, many = torch.stack(losses), torch.tensor"), ("train", "((losses*n).sum()/n.sum())", "((losses*many).sum()/many.sum())")
+RENAMED = ("train", "    n = torch.tensor([len(o) for o in hits]", "    many = torch.tensor([len(o) for o in hits]"), ("train", "(losses*n).sum()/n.sum()", "(losses*many).sum()/many.sum()")
 
 @pytest.fixture(scope="module")
 def known(): return all_recipes()
