@@ -247,8 +247,10 @@ def _reader(
 ):              # dict: test, valid, temperature, threshold, answered, rendered, photos
     "The shipped reader; how sure it is, from cross-validation over photographs"
     drawn = training_hands(scaled(hands, 240, scale), scaled(each, 2, scale), seed)
-    epochs, folds = scaled(epochs, 2, scale), scaled(folds, 2, scale)
-    def trained(x, y): return _fit_shipped(x, y, seed, device, epochs, drawn, times)
+    folds = scaled(folds, 2, scale)
+    def trained(x, y):
+        n = scaled(epochs, 2, scale)
+        return _fit_shipped(x, y, seed, device, n, drawn, times)
     x, y = letters.x, letters.y
     held = cross_val_scores(trained, x, y, photo_groups(x), folds, seed, device)
     t = fit_temperature(held, y)
