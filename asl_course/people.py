@@ -247,12 +247,12 @@ def _reader(
 ):              # dict: test, valid, temperature, threshold, answered, rendered, photos
     "The shipped reader; how sure it is, from cross-validation over photographs"
     drawn = training_hands(scaled(hands, 240, scale), scaled(each, 2, scale), seed)
-    folds = scaled(folds, 2, scale)
     def trained(x, y):
         n = scaled(epochs, 2, scale)
         return _fit_shipped(x, y, seed, device, n, drawn, times)
     x, y = letters.x, letters.y
-    held = cross_val_scores(trained, x, y, photo_groups(x), folds, seed, device)
+    held = cross_val_scores(trained, x, y, photo_groups(x), scaled(folds, 2, scale),
+                            seed, device)
     t = fit_temperature(held, y)
     at = _threshold_for((held/t).softmax(1), y, right)
     threshold = float(at.threshold)
