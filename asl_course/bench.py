@@ -168,7 +168,7 @@ def _our_walk(c):
     return _walk(Batches(c.letters.x, c.letters.y, 128, True))
 
 def _part(c, n):
-    "Row numbers of a part, and by how much to multiply its time; slow peers walk a part of the data"
+    "Row numbers of a part, for slow peers, and by how much to multiply its time"
     n = min(n, len(c.letters.y))
     return slice(0, n), len(c.letters.y)/n
 
@@ -538,7 +538,7 @@ def _(c):
 
 # %% ../nbs/28_bench.ipynb #cf9d813a
 def _race(c, runs=5, **settings):
-    "Median seconds of a few speedruns, each with its own seed; mean test accuracy goes into the note"
+    "Median seconds of a few speedruns, each with its own seed; the note has their accuracy"
     from asl_course.speed import speedrun
     def once(seed):
         r = speedrun(seed, c.device, c.letters, **settings)
@@ -549,7 +549,8 @@ def _race(c, runs=5, **settings):
         return median(seconds)
     return ours
 
-@bench("race-99", "`speedrun()`, all train rows to a reader (seconds)", "at most 1.5 s", repeats=1)
+@bench("race-99", "`speedrun()`, all train rows to a reader (seconds)",
+       "at most 1.5 s", repeats=1)
 def _(c): return _race(c, 2 if c.quick else 9), "the target of 1.5 s", lambda: 1.5
 
 @bench("race-999", "`speedrun(**SURE_READER)`, the same, reading more (seconds)",

@@ -45,7 +45,7 @@ class Page:
     path:Path         # The file
     place:str         # Where it lies in `nbs`, such as "solutions/s02_scratch.ipynb"
     number:str        # "02" of "02_scratch", "" where the name has none
-    part:str          # Such as "Networks", or told by the place: "Start", "Tutorials" and others
+    part:str          # Such as "Networks", or told by the place: "Start", "Tutorials", ...
     title:str         # First heading
     question:str      # The question it answers, "" where it names none
     before:list       # Places of the pages to read first
@@ -101,7 +101,7 @@ def _notebooks_folder():
 def contents(
     nbs=None, # Folder of notebooks; by default the repository's
 ):            # [`Page`] in reading order: chapters, tutorials, appendix, the rest, solutions
-    "What the course consists of; raises `ValueError` in a plain installation, without notebooks"
+    "What the course consists of; raises `ValueError` where there are no notebooks"
     nbs = _notebooks_folder() if nbs is None else nbs
     def hidden(p): return any(o.startswith((".", "_")) for o in p.relative_to(nbs).parts)
     def rank(o):
@@ -247,10 +247,10 @@ def run_chapter(
     path, out = Path(path), Path(out)
     out.mkdir(parents=True, exist_ok=True)
     bar = dict(desc=path.stem, leave=False, unit="cell") if progress else False
-    how = dict(kernel_name="python3", extra_arguments=_QUIET, progress_bar=bar)
+    how = dict(cwd=str(out), kernel_name="python3", extra_arguments=_QUIET, progress_bar=bar)
     res, t = dict(chapter=path.stem, headline=None, error=None), time.perf_counter()
     try:
-        nb = pm.execute_notebook(str(path), str(out/path.name), parameters or {}, cwd=str(out), **how)
+        nb = pm.execute_notebook(str(path), str(out/path.name), parameters or {}, **how)
         res["headline"] = find_headline(nb)
     except pm.PapermillExecutionError as e:
         res["error"] = f"{e.ename}: {e.evalue} (cell {e.cell_index+1})"
@@ -273,8 +273,8 @@ def _take_finished(running):
     ended = wait(running, return_when=FIRST_COMPLETED).done
     try: return {running.pop(f): f.result() for f in ended}
     except BrokenProcessPool:
-        raise RuntimeError(f"a process was lost while {names} ran, as happens when memory runs out: "
-                           "`--jobs 1` runs one chapter at a time") from None
+        raise RuntimeError(f"a process was lost while {names} ran, as happens when memory "
+                           "runs out: `--jobs 1` runs one chapter at a time") from None
 
 def run_chapters(
     paths,              # Notebooks
@@ -357,8 +357,8 @@ def refresh_chapter(
 
 # %% ../nbs/27_pages.ipynb #ca75bb89
 def library_modules():
-    """Names of the modules that hold the library, such as "asl_course.tutorials.claims": all but
-    programs and cases"""
+    """Names of the modules that hold the library, such as "asl_course.tutorials.claims":
+    all but programs and cases"""
     import asl_course
     programs = "all", "_modidx", "bench", "cases", "commands", "pages"
     found = pkgutil.walk_packages(asl_course.__path__, "asl_course.")
@@ -377,8 +377,8 @@ def chosen_recipes(
     "Find recipes by name or pattern"
     known, all_of_them = all_recipes(), "`asl_run --list` lists them all"
     if not ids:
-        raise ValueError("no recipe is named: expected ids such as t4.stated, or patterns such as "
-                         f"'t4.*'; {all_of_them}")
+        raise ValueError("no recipe is named: expected ids such as t4.stated, "
+                         f"or patterns such as 't4.*'; {all_of_them}")
     for i in ids:
         if fnmatch.filter(known, i): continue
         near = ", ".join(difflib.get_close_matches(i, known, 3))
@@ -471,7 +471,8 @@ def records_table(
     if not folder:
         absent = [f"{id}.real" for id in known if f"{id}.real" not in rows]
         rows |= {o: dict(state="no record") for o in absent}
-    kinds = dict(seeds="Int64", looks="Int64", seconds=float, valid=float, test=float, state=str)
+    kinds = dict(seeds="Int64", looks="Int64", seconds=float,
+                 valid=float, test=float, state=str)
     table = pd.DataFrame.from_dict(rows, orient="index", columns=[*kinds])
     return table.sort_index().astype(kinds)
 
@@ -490,8 +491,8 @@ def frozen_rows():
 
 # %% ../nbs/27_pages.ipynb #2abd1c8b
 def _smoke_runs(task):
-    """Run recipes of a copy of the library at smoke scale; runs in a process of its own, from its
-    source alone"""
+    """Run recipes of a copy of the library at smoke scale; runs in a process of its own, from
+    its source alone"""
     import importlib, inspect, json, pkgutil, sys, time, warnings
     warnings.simplefilter("ignore")
     sys.path.insert(0, task["root"])
@@ -545,7 +546,8 @@ def _smoke_runs(task):
         else: core._readings[0] = 0
 
     def measured(r, metrics):
-        detail = {k: v for k, v in metrics.items() if k[0]=="_" and isinstance(v, (int, float, list))}
+        hidden = {k: v for k, v in metrics.items() if k[0]=="_"}
+        detail = {k: v for k, v in hidden.items() if isinstance(v, (int, float, list))}
         return dict(metrics={k: v for k, v in metrics.items() if k[0]!="_"}, detail=detail,
                     settings=r.settings,
                     where=f"{r.fn.__module__.removeprefix('asl_course.')}.{r.fn.__name__}",
@@ -573,7 +575,7 @@ def _smoke_runs(task):
 
 # %% ../nbs/27_pages.ipynb #693c7a5b
 def _smoke_env():
-    "Environment of a process for smoke runs: one thread, our cache, and no other choice of yours"
+    "Environment of a process for smoke runs: one thread, this cache, no choice of yours"
     ours = ("IN_TEST", "ASL_SCALE", "ASL_SOURCE", "ASL_DEVICE", "ASL_RECORDS")
     env = {k: v for k, v in os.environ.items() if k not in ours}
     return env | dict(OMP_NUM_THREADS="1", PYTHONPATH="", PYTHONWARNINGS="ignore",
@@ -676,7 +678,8 @@ def code_at(
 ):          # The folder; raises `ValueError` when the commit is not in the history
     "The library as it was at a commit"
     root = repo_root()
-    res = subprocess.run(["git", "archive", commit, "asl_course"], cwd=root, capture_output=True)
+    call = ["git", "archive", commit, "asl_course"]
+    res = subprocess.run(call, cwd=root, capture_output=True)
     if res.returncode: raise ValueError(f"the commit {commit[:10]} is not in this history")
     tarfile.open(fileobj=io.BytesIO(res.stdout)).extractall(folder, filter="data")
     return Path(folder)

@@ -134,7 +134,7 @@ def _outer_names(table):
     return here.union(*map(_outer_names, table.get_children()))
 
 def _home(node, module=""):
-    "Module that an import names, without the package: such as `tutorials.t1`; None outside the course"
+    "Module that an import names, such as `tutorials.t1` for our own; None for another package"
     if not node.level:
         package, _, name = node.module.partition(".")
         return name if package=="asl_course" else None
@@ -168,8 +168,9 @@ class ModuleCode:
         for o in _outside(node): self._add_import(o) # also inside `try` and `if`
         if isinstance(node, _IMPORTS): return
         if isinstance(node, ast.Expr) and _base(node) in _SKIPPED: return # a registration
-        if isinstance(node, ast.Assign) and _base(node.targets[0])=="__all__":
-            if isinstance(node.value, ast.List): self.exported = [o.value for o in node.value.elts]
+        is_all = isinstance(node, ast.Assign) and _base(node.targets[0])=="__all__"
+        if is_all and isinstance(node.value, ast.List):
+            self.exported = [o.value for o in node.value.elts]
         given, changed = _targets(node)
         for name in given|(changed&self.defs.keys()): # what is changed may stand elsewhere
             anew = isinstance(node, _OWN) and name in given
@@ -215,7 +216,7 @@ class LibraryCode:
         module:str, # Where a name is used
         name:str,   # The name
         asked=(),   # What has been asked on the way here, so that a circle of imports ends
-    ):              # (module, name) of it, (module, None) for a module, (None, origin), or None
+    ):              # (module, name), (module, None) for a module, (None, origin), or None
         "What a name stands for"
         m = self.module(module)
         if name in m.defs: return module, name
@@ -230,7 +231,8 @@ class LibraryCode:
         "What a name stands for that only `import *` can bring"
         for home in reversed(m.stars):
             if home=="all": # it gathers what every module exports
-                return next(((o, name) for o in self.texts if name in self.module(o).exported), None)
+                from_ = [o for o in self.texts if name in self.module(o).exported]
+                return (from_[0], name) if from_ else None
             if not home or name.startswith("_"): continue
             if name in self.module(home).defs: return home, name
 
@@ -286,7 +288,7 @@ class LibraryCode:
                 found[f"{o.value.id}.{o.attr}"] = self.find(home[0], o.attr)
 
     def _calls_data(self, inner):
-        "Is a method of the data named, such as in `letters.part(...)`, which a recipe is given?"
+        "Is a method of the data, which a recipe is given, named: `letters.part(...)`?"
         classes = self.module("core").defs.get("Letters", [])
         body = [o for c in classes for o in getattr(c, "body", [])]
         methods = {o.name for o in body if isinstance(o, ast.FunctionDef)}
@@ -328,7 +330,7 @@ class LibraryCode:
         module:str, # Where a function stands
         name:str,   # Its name
     ):              # Number -> how often it is written
-        "Numbers above 1, or with a point, that are written in a function and in all it depends on"
+        "Numbers above 1, or with a point, in a function and in all it depends on"
         pieces = [o for m, n in self.reach(module, name) for o in self.module(m).defs[n]]
         nodes = [n for o in pieces for n in ast.walk(o)]
         values = [n.value for n in nodes if isinstance(n, ast.Constant)]
@@ -369,7 +371,7 @@ def _page_text():
     return "\n".join(o for o in cells if _parses(o))
 
 def _is_of_this_page(fn):
-    "Was a function defined in the page that is running? `nbdev_test` runs several in one process"
+    "Was a function defined in the page that runs now? One process may run several"
     shell = _shell()
     if shell is None or fn.__globals__ is not shell.user_ns: return False
     return any(shell.history_manager.input_hist_parsed)
@@ -396,7 +398,8 @@ def code_of(
 def code_identity(
     fn, # A function
 ):      # 12 hexadecimal digits
-    "Hash of a function and of all of the course it depends on; the same in a page and in the library"
+    """Hash of a function and of all of the course that it depends on; the same in a page and in
+    the library"""
     code, module, name = code_of(fn)
     return code.identity(module, name)
 
@@ -409,7 +412,8 @@ def _literal(node):
 def _is_number(v):
     "Is it a number, or does it hold one?"
     if isinstance(v, dict): v = list(v.values())
-    return any(map(_is_number, v)) if isinstance(v, (list, tuple)) else isinstance(v, (int, float))
+    if isinstance(v, (list, tuple)): return any(map(_is_number, v))
+    return isinstance(v, (int, float))
 
 def _parameters(node):
     "Parameters of a function, or of a class's `__init__`, in order, and defaults by name"
@@ -426,16 +430,17 @@ def _calls(node):
     return [o for o in ast.walk(node) if isinstance(o, ast.Call)]
 
 def _call_sites(code, nodes):
-    """For each call in some definitions: where it stands, what is called as it is written, the
-    definition of that (None outside the course), arguments by name, and `**` arguments"""
+    """For each call in some definitions: where it stands, what is called as it is written,
+    its definition (None outside the course), arguments by name, and `**` arguments"""
     for at, pieces in nodes.items():
         for call in [c for o in pieces for c in _calls(_bare(o))]:
             called = ast.unparse(call.func)
             target = code.uses(*at).get(called)
             if target is not None and target[0] is None: target = None
             names = _parameters(nodes[target][-1])[0] if target else []
-            given = dict(zip(names, call.args))|{k.arg: k.value for k in call.keywords if k.arg}
-            yield at, called, target, given, [k.value for k in call.keywords if k.arg is None]
+            by_name = {k.arg: k.value for k in call.keywords if k.arg}
+            stars = [k.value for k in call.keywords if k.arg is None]
+            yield at, called, target, dict(zip(names, call.args))|by_name, stars
 
 def _written_numbers(given, ours):
     "Arguments that are written as numbers; booleans count in calls of our own functions"
@@ -449,7 +454,7 @@ def _rest_name(pieces):
     return own.args.kwarg.arg if own is not None and own.args.kwarg else None
 
 def _in_force(name, node, sites):
-    "Defaults of a definition that some call leaves as they are, and settings passed on to it"
+    "Defaults of a definition that some call leaves alone, and settings passed on to it"
     res = {}
     for k, default in _parameters(node)[1].items():
         passed_on = [s[k] for _, s in sites if k in s]
@@ -473,15 +478,16 @@ def resolved_settings(
     nodes = {at: code.module(at[0]).defs[at[1]] for at in code.reach(module, name)}
     rest, written, sites = _rest_name(nodes[module, name]), {}, {}
     for at, called, target, given, stars in _call_sites(code, nodes):
-        # the recipe's own settings go on
-        go_on = at==(module, name) and any(_base(o)==rest for o in stars)
-        if target: sites.setdefault(target, []).append((set(given), settings if go_on else {}))
+        own_go_on = at==(module, name) and any(_base(o)==rest for o in stars)
+        passed_on = settings if own_go_on else {}
+        if target: sites.setdefault(target, []).append((set(given), passed_on))
         for k, v in _written_numbers(given, ours=target):
             written.setdefault(f"{at[1]}: {called}.{k}", []).append(v)
     out = {k: v[0] if len(v)==1 else v for k, v in written.items()}
     for at, o in [(at, o) for at, pieces in nodes.items() for o in pieces]:
         if at==(module, name): continue
-        if isinstance(o, (ast.FunctionDef, ast.ClassDef)): out |= _in_force(at[1], o, sites.get(at, []))
+        if isinstance(o, (ast.FunctionDef, ast.ClassDef)):
+            out |= _in_force(at[1], o, sites.get(at, []))
         elif isinstance(o, (ast.Assign, ast.AugAssign)): out[at[1]] = _value_of(o)
     return json.loads(json.dumps({k: out[k] for k in sorted(out)}, default=str))
 
@@ -492,17 +498,18 @@ recipes = {} # Every registered recipe by its id
 @dataclass
 class Recipe:
     "A function that measures something, with what must be known to trust it"
-    id:str           # Such as "t4.stated": what it is about, and a name
-    fn:callable      # Called as `fn(letters, seed, device, scale, **settings)`, returns a dict of metrics
-    title:str        # One line for people
-    split:str        # How validation was set aside: "none", "random", "photo" or "test"
-    selected_on:str  # What any choice was made on: "none", "train", "valid" or "test"
-    claims:tuple     # Ids of the claims it speaks to
-    seeds:int        # Seeds of a sweep
-    settings:dict    # What the function is called with
-    data:str="letters"   # What it runs on: "letters" or "digits"
-    timings:tuple=()     # Metrics that tell how long something took, and differ from run to run
-    fixed:tuple=None     # (identity, resolved settings) once fixed: a sweep fixes them at its start
+    id:str             # Such as "t4.stated": what it is about, and a name
+    # Called as `fn(letters, seed, device, scale, **settings)`, returns a dict of metrics
+    fn:callable
+    title:str          # One line for people
+    split:str          # How validation was set aside: "none", "random", "photo" or "test"
+    selected_on:str    # What any choice was made on: "none", "train", "valid" or "test"
+    claims:tuple       # Ids of the claims it speaks to
+    seeds:int          # Seeds of a sweep
+    settings:dict      # What the function is called with
+    data:str="letters" # What it runs on: "letters" or "digits"
+    timings:tuple=()   # Metrics that are times, and differ from run to run
+    fixed:tuple=None   # (identity, resolved settings) once a sweep has fixed them at its start
 
     @property
     def where(self):
@@ -513,7 +520,8 @@ class Recipe:
         "(identity, resolved settings) of the function as it stands"
         if self.fixed: return self.fixed
         code, module, name = code_of(self.fn)
-        return code.identity(module, name), resolved_settings(code, module, name, self.settings)
+        numbers = resolved_settings(code, module, name, self.settings)
+        return code.identity(module, name), numbers
 
 def recipe(
     id:str,                 # Such as "t4.stated"; it never changes again
@@ -523,11 +531,11 @@ def recipe(
     claims:str="",          # Ids of the claims it speaks to, separated by spaces
     seeds:int=5,            # Seeds of a sweep
     data:str="letters",     # What it runs on: "letters" or "digits"
-    timings:str="",         # Metrics that are times, separated by spaces; `*` stands for anything
+    timings:str="",         # Metrics that are times, separated by spaces, or patterns
     **settings,             # Settings that differ from the function's defaults
 ):                          # A decorator that returns the function unchanged
-    """Register a function `fn(letters, seed, device, scale, **settings)` as a recipe, under as
-    many ids as you like"""
+    """Register a function `fn(letters, seed, device, scale, **settings)` as a recipe, under
+    as many ids as you like"""
     def _reg(fn):
         given = list(inspect.signature(fn).parameters.items())[4:]
         defaults = {k: p.default for k, p in given if p.kind is not p.VAR_KEYWORD}
@@ -540,15 +548,15 @@ def recipe(
 def records_folder(
     write:bool=False, # The folder to write to, rather than the one with the published records?
 ):                    # A `Path`
-    """Published records: `data/runs`, or the package's own copy. Your own: `ASL_RECORDS`, else
-    the cache folder"""
+    """Published records: `data/runs`, or the package's own copy. Your own: `ASL_RECORDS`,
+    else the cache folder"""
     if write: return Path(os.environ.get("ASL_RECORDS") or cache_folder()/"runs")
     root = repo_root()
     if root: return root/"data"/"runs"
     return Path(find_spec("asl_course").origin).resolve().parent/"runs"
 
-_HEAD = """id settings resolved source data rows split selected_on scale fn identity test_readings
-    seeds""".split()
+_HEAD = """id settings resolved source data rows split selected_on scale fn identity
+    test_readings seeds""".split()
 _SEED = "seed seconds device torch commit test_readings metrics".split()
 _KINDS = dict(settings=dict, resolved=dict, data=dict, seeds=list, rows=list,
               fn=str, identity=str, accepted=list)
@@ -562,7 +570,8 @@ def _odd_parts(rec):
 
 def _missing_parts(rec):
     "What the seeds of a record lack, and what was accepted"
-    missing = [f"{k} of seed {o.get('seed', '?')}" for o in rec["seeds"] for k in _SEED if k not in o]
+    pairs = [(k, o) for o in rec["seeds"] for k in _SEED if k not in o]
+    missing = [f"{k} of seed {o.get('seed', '?')}" for k, o in pairs]
     nameless = [o for o in rec.get("accepted", []) if "identity" not in o]
     return missing+["identity of what was accepted"]*len(nameless)
 
@@ -573,7 +582,8 @@ def _check_record(rec, id, source, file):
     if not isinstance(rec, dict):
         stop(f"holds a {type(rec).__name__}, no record: delete it, and {again}")
     if rec.get("schema")!=RECORD_SCHEMA:
-        stop(f"has schema {rec.get('schema')!r}, this library reads {RECORD_SCHEMA}: {again}")
+        schema = rec.get("schema")
+        stop(f"has schema {schema!r}, this library reads {RECORD_SCHEMA}: {again}")
     missing = [k for k in _HEAD if k not in rec]
     odd = [] if missing else _odd_parts(rec)
     if odd:
@@ -604,7 +614,8 @@ def write_record(
     folder=None, # Where to; by default your own records
 ):               # The file
     "Write a record, whole or not at all"
-    path = Path(ifnone(folder, records_folder(write=True)))/f"{rec['id']}.{rec['source']}.json"
+    folder = Path(ifnone(folder, records_folder(write=True)))
+    path = folder/f"{rec['id']}.{rec['source']}.json"
     write_atomic(path, (json.dumps(rec, indent=1)+"\n").encode())
     return path
 
@@ -622,7 +633,7 @@ def run_git(
 
 @lru_cache(1)
 def clean_commit():
-    "The commit that the library's code is of, or None when it has been changed since, or there is no git"
+    "The commit of the library's code; None when it has been changed since, or without git"
     changed = run_git("status", "--porcelain", "--", "asl_course")
     return run_git("rev-parse", "HEAD") if changed=="" else None
 
@@ -663,7 +674,8 @@ def why_misfit(
 
 def _record_on_file(head, folder):
     "(The record that is there or None, why a run that begins now does not fit it)"
-    try: old = read_record(head["id"], head["source"], ifnone(folder, records_folder(write=True)))
+    folder = ifnone(folder, records_folder(write=True))
+    try: old = read_record(head["id"], head["source"], folder)
     except ValueError as e: return None, str(e)
     if old is None: return None, ""
     why, gone = why_misfit(old, head), sorted(set(old["data"])-set(head["data"]))
@@ -677,7 +689,7 @@ def add_entry(
     entry:dict,        # What one seed measured
     folder=None,       # Where to write; by default your own records
     files={},          # Other files that were read: name -> sha256
-    replace:bool=True, # Begin anew when the record on file does not fit? Else warn and leave it
+    replace:bool=True, # Begin anew when the record there does not fit? Else warn, leave it
 ):                     # The whole record as written; None when the old one was left alone
     "Add one seed to the record of a recipe"
     head = _head(r, letters, scale)
@@ -731,7 +743,7 @@ def run_recipe(
     device="cpu",     # Where to run
     scale:str=None,   # By default that of the run in progress
     folder=None,      # Where to keep the record; by default your own records
-):                    # A dict of metrics; names that begin with "_" (a model) stay out of the record
+):                    # A dict of metrics; those named "_..." (a model) stay out of the record
     "Run a recipe for one seed and keep what it measured"
     if id not in recipes:
         known = ", ".join(sorted(recipes)) or "none (import its chapter first)"
@@ -741,7 +753,8 @@ def run_recipe(
     _mine.setdefault((id, letters.source, scale), {})[int(seed)] = entry
     # a sweep timed its seeds together
     if refresh and is_recorded(id, letters, seed, scale, folder): return metrics
-    try: add_entry(r, letters, scale, entry, folder, dict(readings.files), replace=not refresh)
+    files = dict(readings.files)
+    try: add_entry(r, letters, scale, entry, folder, files, replace=not refresh)
     except OSError as e:
         why = e.strerror or e
         warnings.warn(f"what {id} measured could not be kept ({why}): "
@@ -751,7 +764,7 @@ def run_recipe(
 # %% ../nbs/26_records.ipynb #15ce052f
 def why_stale(
     rec:dict, # A record
-):            # Why, in words; empty while it speaks for today's code, or where its code cannot be found
+):            # Why, in words; empty while it is not, or where its code cannot be found
     "Does a record no longer speak for the code?"
     r = recipes.get(rec["id"])
     if r is not None and (r.fn.__module__!="__main__" or _is_of_this_page(r.fn)):
@@ -790,7 +803,7 @@ def seed_values(
 
 # %% ../nbs/26_records.ipynb #8c219bfc
 def _with_interval(key, mean, half):
-    "A metric for people: shares in percent, closer to 100 % with a second decimal; else three decimals"
+    "A metric for people: shares in percent with one decimal, or two near 100 %; else three"
     is_share = key.split(".")[-1] in ("acc", "f1")
     if is_share: k, unit, d = 100, " %", 2 if mean>.98 else 1
     else: k, unit, d = 1, "", 3
@@ -804,20 +817,21 @@ def _line_of(rec, keys, names):
     return {"seeds": len(rec["seeds"]), **figures}
 
 def show_record(
-    id:str,                         # Id of the recipe
+    id:str,             # Id of the recipe
     keys=("valid.acc", "test.acc"), # Metrics to show
-    names=None,                     # Column names; by default the keys
-    source:str="real",              # Source of the published record
-):                                  # A frame: what was recorded, and what you measured on this page
-    """The recorded figures of a recipe beside those of your own run: mean and half-width of the
-    95 % interval over seeds"""
+    names=None,         # Column names; by default the keys
+    source:str="real",  # Source of the published record
+):                      # A frame: what was recorded, and what you measured on this page
+    """The recorded figures of a recipe beside those of your own run: mean and half-width of
+    the 95 % interval over seeds"""
     import pandas as pd
     rec = read_record(id, source)
     old = "† " if rec and why_stale(rec) else ""
     found = [(f"{old}recorded", rec)] if rec else []
     mine = [(k, v) for k, v in _mine.items() if k[0]==id]
     for (_, source_, scale), v in mine:
-        found.append(("yours", dict(id=id, source=source_, scale=scale, seeds=list(v.values()))))
+        run = dict(id=id, source=source_, scale=scale, seeds=list(v.values()))
+        found.append(("yours", run))
     rows = {f"{who} ({o['source']}, {o['scale']})": _line_of(o, keys, names or keys)
             for who, o in found}
     out = pd.DataFrame.from_dict(rows, orient="index")
