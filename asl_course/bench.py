@@ -36,7 +36,7 @@ def bench(
     """Register `fn(ctx)` that returns (ours, peer's name, peer); ours and peer are called and
     timed, or return seconds or bytes themselves"""
     def _reg(fn):
-        name = "row_"+id.replace("-", "_") # tracebacks tell the rows apart, all written as `_`
+        name = "row_"+id.replace("-", "_") # all are written as `_`; tracebacks show this
         fn.__name__ = fn.__qualname__ = name
         fn.__code__ = fn.__code__.replace(co_name=name)
         bench_rows[id] = dict(fn=fn, title=title, target=target, quick=quick, repeats=repeats)
@@ -65,7 +65,7 @@ def time_pair(
     # Times each is run, after one run to warm up; by default as often as fits in two seconds,
     # 7 to 41; once means without warming up
     repeats:int=None,
-):        # dict of medians and ranges of both, the ratio of medians, peer over ours, and spread
+):        # dict of medians, ranges, the ratio of medians, peer over ours, and spread
     """Time two functions in turn: ours, peer, ours, peer ...; spread is the wider of the two
     middle halves as a part of its median"""
     warm = 0 if repeats==1 else _measured(ours)+_measured(peer)
@@ -80,7 +80,8 @@ def time_pair(
 _PEAK = """
 def peak():
     try:
-        with open("/proc/self/status") as f: line = next(o for o in f if o.startswith("VmHWM"))
+        with open("/proc/self/status") as f:
+            line = next(o for o in f if o.startswith("VmHWM"))
         return int(line.split()[1])*1024
     except OSError:
         import resource
@@ -141,7 +142,8 @@ def _(c):
     def theirs(): return pl.read_csv(c.csv).to_numpy()
     return ours, "polars.read_csv(path).to_numpy()", theirs
 
-@bench("csv-memory", "peak memory of that, net of imports (bytes)", "at least 1.67x", repeats=1)
+@bench("csv-memory", "peak memory of that, net of imports (bytes)",
+       "at least 1.67x", repeats=1)
 def _(c):
     f, ours_first = str(c.csv), "from asl_course.files import read_letters_csv"
     def ours(): return in_process(f"read_letters_csv({f!r})", ours_first, "bytes")
@@ -302,8 +304,8 @@ def _augmented(c, bs=256):
     aug = Augment(rotate=10, zoom=.1, shift=.1, flip=.5, light=.1, contrast=.2)
     return x, lambda: aug(x)
 
-@bench("augment-torchvision", "256 pictures turned, zoomed, moved, mirrored and lit, as a batch",
-       "at least 15x")
+@bench("augment-torchvision",
+       "256 pictures turned, zoomed, moved, mirrored and lit, as a batch", "at least 15x")
 def _(c):
     from torchvision.transforms import v2
     x, ours = _augmented(c)
@@ -315,8 +317,8 @@ def _(c):
         for o in x: tfms(o)
     return ours, "torchvision's transforms v2, picture by picture", theirs
 
-@bench("augment-fastai", "256 pictures turned, zoomed, moved, mirrored and lit, as a batch",
-       "at least 2x")
+@bench("augment-fastai",
+       "256 pictures turned, zoomed, moved, mirrored and lit, as a batch", "at least 2x")
 def _(c):
     from fastai.vision.augment import aug_transforms
     from fastai.vision.core import TensorImage
@@ -515,7 +517,8 @@ def _(c):
 def _(c):
     from asl_course.cnn import T3CNN
     n = 384 if c.quick else 2560
-    return _epoch(c, T3CNN, n, 128), "T3's loop and data set, batch 32", _t3_epoch(c, T3CNN, n)
+    ours, theirs = _epoch(c, T3CNN, n, 128), _t3_epoch(c, T3CNN, n)
+    return ours, "T3's loop and data set, batch 32", theirs
 
 @bench("epoch-fastai", "one epoch of the small network, batch 64, Adam", "none stated")
 def _(c):
@@ -532,7 +535,8 @@ def _(c):
     dls = DataLoaders.from_dsets(ds, few, bs=64, device=torch.device("cpu"))
     learn = Learner(dls, CNN(), CrossEntropyLossFlat(), path=c.folder)
     def theirs():
-        with learn.no_bar(), learn.no_logging(): return times*_seconds(lambda: learn.fit(1, 1e-3))
+        with learn.no_bar(), learn.no_logging():
+            return times*_seconds(lambda: learn.fit(1, 1e-3))
     ours = _epoch(c, CNN, n, 64, "Adam")
     return ours, "fastai's defaults over a TensorDataset", theirs
 
@@ -615,8 +619,9 @@ def _chosen_rows(ids, quick):
 def _machine():
     "What the times are of"
     import torch
-    return dict(system=platform.system(), cores=os.cpu_count(), threads=torch.get_num_threads(),
-                python=platform.python_version(), torch=torch.__version__.split("+")[0])
+    return dict(system=platform.system(), cores=os.cpu_count(),
+                threads=torch.get_num_threads(), python=platform.python_version(),
+                torch=torch.__version__.split("+")[0])
 
 def _timed(id, r, c):
     "A row with its times"
@@ -638,8 +643,8 @@ def _remarks(rows, source):
     "What should be known of the figures"
     busy = [o["id"] for o in rows if o["spread"]>.2]
     if busy:
-        yield (f"{len(busy)} of {len(rows)} rows have a spread above 20 %: other programs were "
-               "running, or the machine is shared. Run them again when it is quiet: "
+        yield (f"{len(busy)} of {len(rows)} rows have a spread above 20 %: other programs "
+               "were running, or the machine is shared. Run them again when it is quiet: "
                f"asl_bench {' '.join(busy)}")
     if rows and source=="synth":
         yield ("On rendered hands: accuracies and times to 99 % are theirs, not those of the "
@@ -652,7 +657,7 @@ def run_bench(
     device="cpu",   # For rows that use one
     progress=print, # Called with a line per row
 ):                  # dict of machine and rows
-    "Time the rows one after the other; a row that cannot run here says why and the rest goes on"
+    "Time rows one after the other; one that cannot run here says why, the rest goes on"
     chosen, rows = _chosen_rows(ids, quick), []
     res = dict(schema=1, machine=_machine(), rows=rows)
     with tempfile.TemporaryDirectory() as d:

@@ -235,17 +235,20 @@ def _line_of(r):
 
 def _run_pages(pages, out, asked, jobs):
     "Run pages, a line for each; 1 when one failed"
-    done, begin, copies = [], time.perf_counter(), f"executed copies in {os.path.relpath(out)}"
+    done, begin = [], time.perf_counter()
+    head = f"{'page':<14} {'seconds':>7}  result ({asked['scale']} scale)"
+    copies = f"executed copies in {os.path.relpath(out)}"
     try:
         for r in run_chapters(pages, out, asked, jobs, progress=sys.stderr.isatty()):
-            if not done: print(f"{'page':<14} {'seconds':>7}  result ({asked['scale']} scale)")
+            if not done: print(head)
             print(_line_of(r), flush=True)
             done.append(r)
     except RuntimeError as e: raise ValueError(e) from None
     except KeyboardInterrupt:
         print(f"\nStopped after {len(done)} pages; {copies}")
         return 130
-    failed, seconds = [r["chapter"] for r in done if r["error"]], time.perf_counter()-begin
+    seconds = time.perf_counter()-begin
+    failed = [r["chapter"] for r in done if r["error"]]
     ran = f"{len(done)-len(failed)} of {len(done)} pages ran"
     print(f"{'all':<14} {seconds:>7.1f}  {ran}; {copies}")
     if failed: print(f"To look closer: asl_run {failed[0].partition('_')[0]}")
@@ -467,7 +470,8 @@ def asl_train(
     for p in files: print(f"{p}  {p.stat().st_size/1000:.0f} kB")
     rec, seconds = about.record, time.perf_counter()-begin
     valid = f"{rec['valid']:.4f}, where {rec['answered']:.1%} are answered"
-    print(f"test accuracy {rec['test']:.4f}; on photographs set aside {valid}; {seconds:.0f} s")
+    print(f"test accuracy {rec['test']:.4f}; on photographs set aside {valid}; "
+          f"{seconds:.0f} s")
 
 # %% ../nbs/23_commands.ipynb #385f6cf1
 def _grey_levels(row, line):
@@ -496,7 +500,7 @@ def _rows(path):
     except (OSError, UnicodeDecodeError) as e: yield str(path), e
 
 def _pictures(o):
-    "(name, what to read) for all that one argument names; (name, exception) for an empty folder"
+    "(name, what to read) for all that an argument names; an exception for an empty folder"
     from asl_course.predict import PICTURE_SUFFIXES
     p = Path(o)
     if o=="-": yield "-", sys.stdin.buffer.read()
@@ -513,7 +517,7 @@ def read_all(
     what,         # Paths of pictures, folders and CSV files; "-" is standard input
     crop=None,    # See `prepare_photo`
     mirror=False, # For left hands
-):                # Yields (name, `Prediction`), or (name, exception) for what could not be read
+):                # Yields (name, `Prediction` or the exception where it cannot be read)
     "Everything that is named, one after the other; a bad file does not stop the others"
     for name, source in (pair for o in what for pair in _pictures(o)):
         if isinstance(source, Exception):

@@ -95,8 +95,8 @@ def _notebooks_folder():
     "The repository's folder of notebooks; raises `ValueError` where there is none"
     root = repo_root()
     if root is not None: return root/"nbs"
-    raise ValueError("the chapters come with the repository, and this is a plain installation. "
-                     "Clone the repository and run `make course` there.")
+    raise ValueError("the chapters come with the repository, and this is a plain "
+                     "installation. Clone the repository and run `make course` there.")
 
 def contents(
     nbs=None, # Folder of notebooks; by default the repository's
@@ -148,7 +148,8 @@ def sidebar_yaml(
     lines = ["website:", "  sidebar:", "    contents:"]
     def section(name): lines.extend([f"      - section: {name}", "        contents:"])
     def pages_of(ps): lines.extend(f"          - {p.place}" for p in ps)
-    def link(text, to): lines.extend([f'          - text: "{text}"', f"            href: {to}"])
+    def link(text, to):
+        lines.extend([f'          - text: "{text}"', f"            href: {to}"])
     section("Start")
     pages_of(sorted(by_part.get("Start", []), key=lambda p: p.place!="index.ipynb"))
     link("The reader in your browser", "reader/index.html")
@@ -282,8 +283,8 @@ def run_chapters(
     parameters=None,    # Parameters to set: scale, seed, device, source
     jobs:int=1,         # How many run at once; they share the processor's cores
     progress:bool=True, # Show a bar of cells? Only when one runs at a time
-):                      # Results of `run_chapter`, each as soon as it and all before it are there
-    "Run chapters with papermill, several at once; raises `RuntimeError` when a process is lost"
+):                      # Results of `run_chapter`, in order, each as soon as it can be
+    "Run chapters with papermill, several at once; a lost process raises `RuntimeError`"
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
     paths, jobs = [Path(p) for p in paths], min(jobs, len(paths))
@@ -291,8 +292,8 @@ def run_chapters(
         yield from (run_chapter(p, out, parameters, progress) for p in paths)
         return
     todo, running, done, threads = iter(paths), {}, {}, max(1, num_cpus()//jobs)
-    # Processes, since papermill changes the working folder. No more is handed to the pool than
-    # runs: so it is known what ran when one is lost, and after Ctrl-C nothing else begins
+    # Processes, since papermill changes the working folder. The pool gets no more than
+    # it can run: so we know what ran when one is lost, and after Ctrl-C nothing begins
     with ProcessPoolExecutor(jobs, get_context("spawn"), _share, (threads,)) as pool:
         for p in paths:
             while p not in done:
@@ -373,7 +374,7 @@ def all_recipes():
 
 def chosen_recipes(
     ids, # Ids of recipes, or patterns such as "t4.*"
-):       # Those that are meant; raises `ValueError` that names the nearest for one that fits none
+):       # Those that are meant; raises `ValueError`, with the nearest, where none fits
     "Find recipes by name or pattern"
     known, all_of_them = all_recipes(), "`asl_run --list` lists them all"
     if not ids:
@@ -382,7 +383,8 @@ def chosen_recipes(
     for i in ids:
         if fnmatch.filter(known, i): continue
         near = ", ".join(difflib.get_close_matches(i, known, 3))
-        raise ValueError(f"no recipe {i}; {f'nearest: {near}; ' if near else ''}{all_of_them}")
+        hint = f"nearest: {near}; " if near else ""
+        raise ValueError(f"no recipe {i}; {hint}{all_of_them}")
     return [k for k in sorted(known) if any(fnmatch.fnmatch(k, i) for i in ids)]
 
 def _load(kind, source):
@@ -456,7 +458,7 @@ def _figures(rec):
     return dict(seeds=len(seeds), looks=rec["test_readings"], seconds=seconds, **acc)
 
 def records_table(
-    folder=None, # Folder of records; by default the published ones, and recipes without a record
+    folder=None, # By default the published records, and recipes without a record
 ):               # A frame, a line a record
     """The records, and which of them no longer match the code: seeds; looks, how often the test
     file was read; seconds of a run; accuracy on valid and test, where they are metrics; state,
@@ -535,8 +537,9 @@ def _smoke_runs(task):
     fields = inspect.signature(core.Letters).parameters
     rows = {k: v for k, v in rows.items() if k in fields}
     def data_for(r):
-        if getattr(r, "data", "letters")!="digits": return core.Letters(**rows, source="synth")
-        return importlib.import_module("asl_course.digits").load_mnist("synth")
+        if getattr(r, "data", "letters")=="digits":
+            return importlib.import_module("asl_course.digits").load_mnist("synth")
+        return core.Letters(**rows, source="synth")
 
     def begin():
         pairs.clear()
@@ -737,7 +740,7 @@ def _to_judge(ids, source, folder):
     return said, records
 
 def _judge(commit, records, now, jobs):
-    "For each record that a commit measured: what is not the same there, and a word on numbers"
+    "For each record that a commit measured: what differs there, and a word on numbers"
     mine = {id: rec for id, rec in records.items() if commit in commits_of(rec)}
     # a name may have changed
     then = {id: "|".join(dict.fromkeys([rec.get("was", id), id])) for id, rec in mine.items()}
@@ -752,7 +755,7 @@ def accept(
     source="real", # Source of their records
     folder=None,   # Where the records are; by default the published ones
     jobs=None,     # Processes
-):                 # id -> what was found: "accepted ..." when the record speaks for today's code
+):                 # id -> what was found: "accepted ..." when it speaks for today's code
     """Does today's code do what the code did that made these records? Where it does, the record
     notes its identity. Raises `ValueError` without git, and when the library has been changed
     since its last commit"""

@@ -148,7 +148,8 @@ def _imported(node, module=""):
     if isinstance(node, ast.Import):
         named = [o for o in node.names if o.asname and o.name.startswith("asl_course.")]
         ours = {o.asname: (o.name.partition(".")[2], None) for o in named}
-        return {o.asname or o.name.partition(".")[0]: (None, o.name) for o in node.names} | ours
+        def local(o): return o.asname or o.name.partition(".")[0]
+        return {local(o): (None, o.name) for o in node.names} | ours
     def origin(name):
         home = _home(node, module)
         if home is None: return None, f"{node.module}.{name}"
