@@ -60,14 +60,12 @@ def _spread(times):
     return float(np.subtract(*np.percentile(times, [75, 25])))/median(times)
 
 def time_pair(
-    ours, # A function without arguments; one that returns a float measured itself
-    peer, # Another
-    # Times each is run, after one run to warm up; by default as often as fits in two seconds,
-    # 7 to 41; once means without warming up
-    repeats:int=None,
-):        # dict of medians, ranges, the ratio of medians, peer over ours, and spread
-    """Time two functions in turn: ours, peer, ours, peer ...; spread is the wider of the two
-    middle halves as a part of its median"""
+    ours,             # A function without arguments; one that returns a float measured itself
+    peer,             # Another
+    repeats:int=None, # Times each is run; by default what fits in two seconds, 7 to 41
+):                    # dict of medians, ranges, their ratio, peer over ours, and spread
+    """Time two functions in turn, after a run to warm up: ours, peer, ours, peer ...; once means
+    without warming up. Spread is the wider of the two middle halves, as a part of its median"""
     warm = 0 if repeats==1 else _measured(ours)+_measured(peer)
     repeats = repeats or sorted((7, int(2/max(warm, 1e-9)), 41))[1]
     pairs = [(_measured(ours), _measured(peer)) for _ in range(repeats)]

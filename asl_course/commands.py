@@ -263,8 +263,7 @@ def asl_run(
     device:str=None,    # cpu, cuda, mps; by default ASL_DEVICE, else the fastest there is
     source:str="auto",  # real, synth or auto
     out:str=None,       # Folder for the executed copies; by default _course in the repository
-    # Pages run at once; by default one, at smoke scale two where there are two cores
-    jobs:int=None,
+    jobs:int=None,      # Pages at once; by default one, at smoke scale two on two cores
     list:store_true=False,    # List pages and recipes
     work:store_true=False,    # Gone: asl_work
     reset:store_true=False,   # Gone: asl_work --reset
@@ -286,8 +285,7 @@ def asl_run(
 @command
 def asl_work(
     which:_several("Pages such as 02 or 02_scratch; all when left out")=(), # Pages
-    # Take fresh copies of the pages named; an old copy is kept beside it as NAME.old.ipynb
-    reset:store_true=False,
+    reset:store_true=False, # Fresh copies of the pages named; old ones stay as NAME.old.ipynb
 ):
     "Copy pages to work/ for you to write in; copies that are there are left alone"
     if reset and not which:
@@ -350,9 +348,7 @@ def _accept_all(ids, source, jobs):
 @command
 def asl_sweep(
     which:_several(_RECIPES)=(), # Recipes
-    # Measure nothing: where today's code does the same as that of the record's commit,
-    # note so in the record
-    accept:store_true=False,
+    accept:store_true=False, # Measure nothing: note where today's code still does the same
     seeds:int=None,    # Seeds for each recipe; by default as many as it asks for
     scale:str="full",  # full or smoke; records of smoke scale are your own
     device:str=None,   # cpu, cuda, mps; by default the processor
@@ -425,14 +421,11 @@ def _install(folder, force):
 
 @command
 def asl_data(
-    # Folder to install into; by default data/sign_mnist of the repository, else the cache folder
-    to:str=None,
+    to:str=None,      # Folder to install into; by default data/sign_mnist, else the cache
     force:store_true=False, # Download again even if a copy is there
-    # Only say whether the real files are found and are the published ones; exit code 0 or 1
-    check:store_true=False,
+    check:store_true=False, # Only say whether the published files are found; exit code 0 or 1
     synth:str=None,   # Write rendered hands as two CSV files to this folder
-    # Write the data that is found as two plain CSV files in the published format to this folder
-    convert:str=None,
+    convert:str=None, # Write the data that is found as two CSV files to this folder
     clear:store_true=False, # Empty the cache folder
 ):
     "Fetch, check, convert and clear data"
@@ -556,12 +549,11 @@ def _warn_plainly(message, *args, **kwargs): print(message, file=sys.stderr)
 @command
 def asl_predict(
     what:_several(_PICTURES, "+"), # What to read
-    crop:str=None,       # The hand's box in the upright picture: left,top,right,bottom in pixels
+    crop:str=None,       # The hand's box in the upright picture: left,top,right,bottom
     mirror:store_true=False, # For left hands: mirror left and right
     top:int=3,           # Letters to show
     json:store_true=False,   # A JSON object a line, for programs
-    # A .onnx file written by `asl_train`; by default the reader that comes with the library
-    model:str=None,
+    model:str=None,      # A .onnx file of `asl_train`; by default the library's reader
 ):
     "Read letters from pictures"
     from asl_course.predict import Predictor
