@@ -549,7 +549,7 @@ def _warn_plainly(message, *args, **kwargs): print(message, file=sys.stderr)
 @command
 def asl_predict(
     what:_several(_PICTURES, "+"), # What to read
-    crop:str=None,       # The hand's box in the upright picture: left,top,right,bottom
+    crop:str=None,       # Hand's box in the upright picture, in pixels: left,top,right,bottom
     mirror:store_true=False, # For left hands: mirror left and right
     top:int=3,           # Letters to show
     json:store_true=False,   # A JSON object a line, for programs
