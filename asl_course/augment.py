@@ -65,7 +65,7 @@ def warp_pictures(
     return F.grid_sample(xb, grid, padding_mode=padding, align_corners=False)
 
 # %% ../nbs/09_augment.ipynb #c6f0aa1e
-_MOST = dict(rotate=180, zoom=.9, shift=1, flip=1,
+_STRONGEST = dict(rotate=180, zoom=.9, shift=1, flip=1,
              light=1, contrast=1, noise=1, cutout=1)
 
 class Augment:
@@ -125,15 +125,15 @@ class Augment:
         square = (rows[:, :, None]&cols[:, None])[:, None]
         return torch.where(square, xb.mean((1, 2, 3), keepdim=True), xb)
     def __repr__(self):
-        on = {k: getattr(self, k) for k in _MOST if getattr(self, k)}
+        on = {k: getattr(self, k) for k in _STRONGEST if getattr(self, k)}
         return f"Augment({', '.join(f'{k}={v:g}' for k, v in on.items())})"
 
 def _check_changes(aug, unknown):
     "Raise an error for a change that `Augment` does not know, or cannot make so strong"
     if unknown:
-        known = f"{', '.join(_MOST)}, fill or seed"
+        known = f"{', '.join(_STRONGEST)}, fill or seed"
         raise TypeError(f"unknown change {', '.join(unknown)}: expected {known}")
-    for k, most in _MOST.items():
+    for k, most in _STRONGEST.items():
         v = getattr(aug, k)
         if not 0<=v<=most:
             raise ValueError(f"{k} is {v}: expected 0 (nothing) to {most}")
