@@ -95,7 +95,7 @@ from asl_course.records import read_code
 import asl_course.all as lot, matplotlib.pyplot as plt
 fig, ax = plt.subplots(); draw_map(contents(), ax, "map")
 p = next(p for p in contents() if p.number=="17")
-print(json.dumps(dict(at=asl_course.__file__, places=[o.place for o in contents()], title=p.label, before=p.before, table=contents_table([p]), sidebar=sidebar(contents()),
+print(json.dumps(dict(at=asl_course.__file__, places=[o.place for o in contents()], title=p.label, before=p.before, table=contents_table([p]), sidebar=sidebar_yaml(contents()),
     map=[t.get_text() for t in ax.texts], run=[o.name for o in chapters(["17", "s17_letters_again"])], all="hello" in lot.__all__, modules=library_modules(), code="letters_again" in read_code().texts,
     check=repr(check("letters_again.greet", lambda: "hello")), page=solution_page("letters_again.greet"), progress=progress().to_dict("records")[-3]))) # before 18, 19 and the claims
 """
