@@ -96,7 +96,7 @@ def icon():
     from PIL import Image
     from asl_course.synth import render_hands
     file = io.BytesIO()
-    Image.fromarray((render("A", 64)[0]*255).byte().numpy()).save(file, "PNG", optimize=True)
+    Image.fromarray((render_hands("A", 64)[0]*255).byte().numpy()).save(file, "PNG", optimize=True)
     return file.getvalue()
 
 def packages():

@@ -83,12 +83,12 @@ def test_the_square_and_the_mirror(page, reads, tmp_path):
 
 def test_python_and_browser_agree_on_500_pictures(page, reads):
     from asl_course.data import load_letters
-    from asl_course.train import predict
+    from asl_course.data import scores_of
     letters = load_letters()
     x = letters.x_test[np.random.default_rng(0).permutation(len(letters.x_test))[:500]]
     got = np.array(drive(page, "parity", rows=base64.b64encode(x.tobytes()).decode())["parity"]).reshape(-1, 24)
     model, about = load_model(shipped_file(".safetensors"))
-    onnx, net = reads.probs(x), (predict(model, x)/about.temperature).softmax(1).numpy()
+    onnx, net = reads.probs(x), (scores_of(model, x)/about.temperature).softmax(1).numpy()
     for p in (onnx, net): assert len(got)==500 and np.abs(got-p).max()<1e-4 and (got.argmax(1)==p.argmax(1)).all()
 
 def test_the_browsers_speller_is_pythons(page):
