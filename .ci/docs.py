@@ -40,7 +40,7 @@ def stage():
     from nbdev.serve import proc_nbs
     from asl_course.pages import contents, sidebar_yaml
     pages = contents(root/"nbs")
-    (root/"nbs"/"sidebar.yml").write_text(sidebar(pages), encoding="utf-8")
+    (root/"nbs"/"sidebar.yml").write_text(sidebar_yaml(pages), encoding="utf-8")
     shutil.rmtree(root/"_proc", ignore_errors=True)
     refresh_quarto_yml()
     try: proc_nbs(force=True)
