@@ -360,7 +360,7 @@ def _first_wrong(ex, answer, limit):
         if not said: continue
         return Verdict(ex.id, "wrong", f"case {i+1} of {len(cases)}, {said}\n"
                                        f"  For help: hint({ex.id!r})")
-    return Verdict(ex.id, "right", f"right, in {len(cases)} cases")
+    return Verdict(ex.id, "right", f"right, in {len(cases)} case{'s'*(len(cases)!=1)}")
 
 def verdict(
     id:str,         # An exercise

@@ -131,7 +131,7 @@ def rows_of(table): return [l for l in table.splitlines() if re.match(r"\| (T\d|
 def test_the_saved_ledger_is_that_of_the_records():
     page = shown("tutorials/claims.ipynb")
     old = [r.split(" | ")[0] for r in rows_of(ledger_table(ledger())) if r not in page]
-    assert not old, f"rows of chapter 15 that no longer match the records: {old}; make refresh CH=15"
+    assert not old, f"rows of the ledger's page that no longer match the records: {old}; make refresh CH=claims"
     assert len(rows_of(page))==len(CLAIMS) and all(f"**{i}**: {r.verdict}. {r.why}" in page for i, r in ledger().iterrows())
 
 def test_the_short_ledger_is_that_of_the_records():

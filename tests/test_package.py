@@ -105,7 +105,7 @@ print(json.dumps(dict(at=asl_course.__file__, places=[o.place for o in contents(
     assert o["title"]=="17 A new chapter" and o["before"]==["15_people.ipynb"] and "| [17 A new chapter](17_letters_again.ipynb) | Can a chapter be added? |" in o["table"]
     assert "          - 17_letters_again.ipynb\n          - 18_app.ipynb" in o["sidebar"] and "To chapter 17" in o["sidebar"] and "17 letters again" in o["map"]
     assert o["run"]==["17_letters_again.ipynb", "s17_letters_again.ipynb"] and o["all"] and "asl_course.letters_again" in o["modules"] and o["code"]
-    assert "right, in 1 cases" in o["check"] and o["page"]=="s17_letters_again"
+    assert "right, in 1 case" in o["check"] and o["page"]=="s17_letters_again"
     run(EXE["asl_run"], "17", "s17_letters_again", "index", "library", "--scale", "smoke", "--out", str(tmp_path/"out"), cwd=tmp_path, **env)
     shown = {n: (tmp_path/"out"/f"{n}.ipynb").read_text(encoding="utf-8") for n in ("index", "library")}
     assert "[17 A new chapter](17_letters_again.ipynb)" in shown["index"] and "| [hello](17_letters_again.ipynb#hello)" in shown["library"]
