@@ -3,15 +3,24 @@ import json, os, shutil, subprocess, sys
 from pathlib import Path
 import pytest
 from conftest import ROOT, NBS
+from warm import Warm
 
 BIN = Path(sys.executable).parent
-def run(*args, **env): return subprocess.run([str(BIN/args[0]), *args[1:]], capture_output=True, text=True, env={**os.environ, **env}, cwd=env.pop("cwd", None))
+def start(*args, cwd=None, **env): return subprocess.run([str(BIN/args[0]), *args[1:]], capture_output=True, text=True, env={**os.environ, **env}, cwd=cwd)
+
+_warm = Warm()
+run = _warm if hasattr(os, "fork") else start # a fork of a process that has imported the library, where there are forks
+
+@pytest.fixture(scope="module", autouse=True)
+def _cold_at_the_end():
+    yield
+    _warm.close()
 
 COMMANDS = [l.split("=")[0].strip() for l in (ROOT/"settings.ini").read_text().split("console_scripts = ")[1].splitlines() if "=" in l]
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help(name):
-    res = run(name, "--help")
+    res = start(name, "--help")
     assert res.returncode==0 and "usage:" in res.stdout and not res.stderr
 
 BAD = [("asl_run", "00", "--scale", "tiny"), ("asl_run", "00", "--seed", "-1"), ("asl_run", "00", "--device", "toaster"), ("asl_run", "00", "--source", "web"), ("asl_run", "00", "--jobs", "0"), ("asl_run", "nothing"),
@@ -53,12 +62,17 @@ def plain(tmp_path_factory):
     res = subprocess.run([sys.executable, "setup.py", "-q", "build_py", "--build-lib", str(d/"lib")], cwd=d/"src", capture_output=True, text=True)
     assert res.returncode==0, res.stderr
     shutil.rmtree(d/"src")
+    where = dict(PYTHONPATH=str(d/"lib"), ASL_CACHE=str(d/"cache"))
     def command(name, *args, **env):
         code = f"import sys; from asl_course.commands import {name}; sys.argv = ['{name}', *sys.argv[1:]]; sys.exit({name}())"
         script = d/f"{name}.py"; script.write_text(code)
-        return subprocess.run([sys.executable, str(script), *args], cwd=d, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(d/"lib"), "ASL_CACHE": str(d/"cache"), **env})
-    command.lib = d/"lib"
-    return command
+        return subprocess.run([sys.executable, str(script), *args], cwd=d, capture_output=True, text=True, env={**os.environ, **where, **env})
+    if not hasattr(os, "fork"):
+        yield command
+        return
+    warm = Warm(**where)
+    yield lambda *args, **env: warm(*args, cwd=d, **env)
+    warm.close()
 
 def test_a_plain_installation_says_what_it_lacks(plain):
     for name, *args in (("asl_run",), ("asl_run", "01"), ("asl_run", "--list"), ("asl_work",), ("asl_refresh",)):

@@ -31,25 +31,33 @@ RENAMED = ("train", "    n = torch.tensor([len(o) for o in hits]", "    many = t
 @pytest.fixture(scope="module")
 def known(): return all_recipes()
 
+@pytest.fixture(scope="module")
+def identities(known):
+    "As the library stands"
+    return {id: library_code().identity(*r.where.rsplit(".", 1)) for id, r in known.items()}
+
 def changed(texts, *edits):
     for module, old, new, *_ in edits:
         assert texts[module].count(old)==1, f"{old!r} stands {texts[module].count(old)} times in {module}"
         texts = texts | {module: texts[module].replace(old, new)}
     return texts
 
-def stale_after(known, *edits):
+def stale_after(known, identities, *edits):
     code = LibraryCode(changed(library_code().texts, *edits))
-    return {id for id, r in known.items() if code.identity(*r.where.rsplit(".", 1))!=r.code()[0]}
+    return {id for id, r in known.items() if code.identity(*r.where.rsplit(".", 1))!=identities[id]}
+
+def test_a_recipe_is_known_by_its_identity(known, identities):
+    for id in ("data.floors", "ladder.muon"): assert known[id].code()[0]==identities[id]
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_what_becomes_stale(known, what):
+def test_what_becomes_stale(known, identities, what):
     *edit, patterns = CHANGES[what]
     want = {id for id in known for p in patterns.split() if fnmatch(id, p)}
-    found = stale_after(known, edit)
+    found = stale_after(known, identities, edit)
     assert found==want, (sorted(found-want), sorted(want-found))
 
-def test_a_renamed_local_is_seen(known):
-    found = stale_after(known, *RENAMED)
+def test_a_renamed_local_is_seen(known, identities):
+    found = stale_after(known, identities, *RENAMED)
     assert {"t1.stated", "mlp.widths", "honest.cnn"}<=found and not {"t4.stated", "data.floors", "ladder.muon"}&found
 
 # -- behaviour: one changed copy of the library holds all of these, and each is looked at by a recipe that depends on it alone
