@@ -125,11 +125,16 @@ recipe("keras.cnn", "Keras's network and recipe", claims="T3.10", softmax=False,
 # %% ../nbs/08_cnn.ipynb #07e4804b
 class Standardise(nn.Module):
     "Each picture brought to mean 0 and spread 1"
+    def __init__(self,
+        small=.05, # Added to the spread, so that a flat picture is not blown up
+    ):
+        super().__init__()
+        self.small = small
     def forward(self,
         xb, # Pictures, float tensor, shape (n, c, h, w)
     ):      # The same shape; a flat picture becomes 0
         mean, std = xb.mean((1, 2, 3), keepdim=True), xb.std((1, 2, 3), keepdim=True)
-        return (xb-mean)/(std+.05)
+        return (xb-mean)/(std+self.small)
 
 class CNN(nn.Sequential):
     "Four blocks of convolution, batch norm and ReLU, then the largest of each channel"

@@ -9,6 +9,7 @@ import time
 import torch, torch.nn as nn, torch.nn.functional as F
 from .core import *
 from .data import *
+from .cnn import Standardise
 
 # %% auto #0
 __all__ = ['local_mean', 'even_light', 'patch_filters', 'soft_windows', 'PatchNet', 'ridge', 'patch_fit']
@@ -41,8 +42,7 @@ def even_light(
     floor:float=.5, # Added to the spread, so that flat places stay flat
 ):                  # The same shape
     "Each pixel beside its surroundings: local mean off, local spread divided out"
-    mean, spread = xb.mean((1, 2, 3), keepdim=True), xb.std((1, 2, 3), keepdim=True)
-    xb = (xb-mean)/(spread+.04)
+    xb = Standardise(.04)(xb)
     rows, cols = (local_mean(o, side).to(xb.device) for o in xb.shape[2:])
     d = xb-rows@xb@cols.T
     local = (rows@(d*d)@cols.T).clamp_(min=0).sqrt_()

@@ -55,19 +55,12 @@ def outside_scores(
                 sure=dict(acc=float(sure.mean())), right=_acc(p[sure], y[sure]))
 
 # %% ../nbs/15_people.ipynb #4f2ce30f
-class _Standardise(nn.Module):
-    "Each picture with mean 0 and spread 1"
-    def forward(self, x):
-        mean   = x.mean((1, 2, 3), keepdim=True)
-        spread = x.std((1, 2, 3), keepdim=True)
-        return (x-mean)/(spread+1e-3)
-
 def _small_net():
     "Convolution blocks on standardised pictures; 24 scores"
     def block(i, o):
         return [nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
     return nn.Sequential(
-        _Standardise(),
+        Standardise(1e-3),
         *block(1, 32), *block(32, 32), nn.MaxPool2d(2),
         *block(32, 64), *block(64, 64), nn.MaxPool2d(2),
         *block(64, 128), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 24))
@@ -79,9 +72,8 @@ def _jolt(x, g):
     t, sx, sy = torch.deg2rad(r(10, n)), 1+r(.12, n), 1+r(.12, n)
     across = t.cos()*sx, -t.sin()*sx, r(.1, n)
     down   = t.sin()*sy, t.cos()*sy, r(.1, n)
-    theta = torch.stack([*across, *down], 1).reshape(n, 2, 3).to(x.device)
-    places = F.affine_grid(theta, x.shape, align_corners=False)
-    x = F.grid_sample(x, places, padding_mode="border", align_corners=False)
+    matrices = torch.stack([*across, *down], 1).reshape(n, 2, 3)
+    x = warp_pictures(x, matrices.to(x.device))
     gamma = r(.3, n, 1, 1, 1).exp().to(x.device)
     gain  = (1+r(.2, n, 1, 1, 1)).to(x.device)
     noise = r(.03, *x.shape).to(x.device)
