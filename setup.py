@@ -22,7 +22,7 @@ class BuildWithRecords(build_py):
 setup(
     name=cfg["lib_name"], version=cfg["version"], description=cfg["description"], keywords=cfg["keywords"].split(),
     author=cfg["author"], author_email=cfg["author_email"], license="Apache-2.0", url=cfg["git_url"],
-    packages=find_packages(str(here), include=[cfg["lib_name"], f"{cfg['lib_name']}.*"]), package_data={cfg["lib_name"]: ["models/*"]}, python_requires=f">={cfg['min_python']}",
+    packages=find_packages(str(here), include=[cfg["lib_name"], f"{cfg['lib_name']}.*"]), package_data={cfg["lib_name"]: ["models/*", "tables/*"]}, python_requires=f">={cfg['min_python']}",
     install_requires=cfg["requirements"].split(), extras_require={"dev": cfg["dev_requirements"].split()},
     entry_points={"console_scripts": cfg["console_scripts"].split(), "nbdev": [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"]},
     long_description=(here/"README.md").read_text(encoding="utf-8"), long_description_content_type="text/markdown",

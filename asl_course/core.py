@@ -87,9 +87,9 @@ class Letters:
     y_test:np.ndarray           # Test letters, as `y`; taking them too
     source:str                  # "real" (published files) or "synth" (rendered hands)
     photo:np.ndarray=None       # Photograph of each train picture, where it is known
-    signer:np.ndarray=None      # Signer of each train picture, where it is known
+    person:np.ndarray=None      # Whose hand is in it, where that is known
     photo_test:np.ndarray=None  # Photograph of each test picture, where it is known
-    signer_test:np.ndarray=None # Signer of each test picture, where it is known
+    person_test:np.ndarray=None # Whose hand is in it, where that is known
     labels:tuple=()             # All labels of the train file; none when rendered
     sha256:dict=field(default_factory=dict) # Of the files; or the renderer's settings
 
@@ -113,8 +113,8 @@ class Letters:
         return type(self)(
             self.x[train], self.y[train],
             self._x_test[test], self._y_test[test], self.source,
-            cut(self.photo, train), cut(self.signer, train),
-            cut(self.photo_test, test), cut(self.signer_test, test),
+            cut(self.photo, train), cut(self.person, train),
+            cut(self.photo_test, test), cut(self.person_test, test),
             self.labels, self.sha256)
 
     def sample(self,

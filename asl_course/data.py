@@ -50,7 +50,10 @@ def load_letters(
     if found: where = f"Sign Language MNIST, from {found[0]}"
     elif source=="auto": where += " (the real files were not found)"
     n, n_test = letters.rows
-    print(f"Data: {where}: {n:,} train and {n_test:,} test pictures.")
+    unknown = ("; not all are from the published files, "
+               "so whose hands they show is not known")
+    people = unknown if letters.person is None else ""
+    print(f"Data: {where}: {n:,} train and {n_test:,} test pictures{people}.")
     return letters
 
 # %% ../nbs/01_data.ipynb #77d878bb

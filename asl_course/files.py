@@ -14,10 +14,10 @@ from fastcore.basics import ifnone
 from .core import *
 
 # %% auto #0
-__all__ = ['CSV_COLUMNS', 'TRAIN_CSV', 'TEST_CSV', 'CSV_SHA256', 'KAGGLE_DATASET', 'repo_root', 'cache_folder', 'write_atomic',
-           'write_letters_csv', 'DataError', 'read_letters_csv', 'kept_arrays', 'cached_letters_csv', 'find_letters',
-           'read_letters', 'data_places', 'find_real', 'read_idx', 'refuse_pickle', 'install_letters', 'fetch_letters',
-           'folder_sha256']
+__all__ = ['TRAIN_CSV', 'TEST_CSV', 'CSV_SHA256', 'CSV_COLUMNS', 'PER_PERSON', 'KAGGLE_DATASET', 'repo_root', 'cache_folder',
+           'write_atomic', 'write_letters_csv', 'DataError', 'read_letters_csv', 'kept_arrays', 'cached_letters_csv',
+           'picture_keys', 'read_people', 'people_of', 'find_letters', 'read_letters', 'data_places', 'find_real',
+           'read_idx', 'refuse_pickle', 'install_letters', 'fetch_letters', 'folder_sha256']
 
 # %% ../nbs/21_files.ipynb #884afff5
 __doc__ = (__doc__ or "")+"""
@@ -60,7 +60,11 @@ def write_atomic(
         raise
 
 # %% ../nbs/21_files.ipynb #8d6188c9
-# The header of the published files
+# The published files: names, hashes, header
+TRAIN_CSV, TEST_CSV = "sign_mnist_train.csv", "sign_mnist_test.csv"
+CSV_SHA256 = {
+    TRAIN_CSV: "4c2897f19fab2b0ae2a7e4fa82e969043315d9f3a1a9cc0948b576bf1189a7e5",
+    TEST_CSV:  "0e9d67bae23e67f40728e0b63bf15ad4bd5175947b8a9fac5dd9f17ce133c47b"}
 CSV_COLUMNS = ["label"]+[f"pixel{i}" for i in range(1, 785)]
 
 def write_letters_csv(
@@ -284,9 +288,97 @@ def cached_letters_csv(
     arrays, facts = kept_arrays(copy, made, make, _check_copy, path.name)
     return arrays["x"], arrays["y"], facts
 
-# %% ../nbs/21_files.ipynb #ea0c6831
-TRAIN_CSV, TEST_CSV = "sign_mnist_train.csv", "sign_mnist_test.csv"
+# %% ../nbs/21_files.ipynb #78cc49b9
+def _as_numbers(digests):
+    "Five bytes each as one number, (n, 5) to uint64 (n,)"
+    return digests.astype(np.uint64)@(np.uint64(256)**np.arange(4, -1, -1, dtype=np.uint64))
 
+def picture_keys(
+    x, # Pictures, uint8, shape (n, 28, 28)
+):     # Fingerprints, uint64, shape (n,): 40 bits of the BLAKE2 hash of the pixels
+    "Numbers by which pictures are known again, wherever they stand in a file"
+    x = np.ascontiguousarray(x)
+    if x.dtype!=np.uint8:
+        raise ValueError(f"pictures are {x.dtype}: expected uint8, 0 to 255")
+    digests = b"".join(hashlib.blake2b(o, digest_size=5).digest() for o in x)
+    return _as_numbers(np.frombuffer(digests, np.uint8).reshape(-1, 5))
+
+# %% ../nbs/21_files.ipynb #c80e25cc
+def _people_file():
+    "The table that comes with the library"
+    package = Path(find_spec("asl_course").origin).parent
+    return package/"tables"/"sign_mnist_people.safetensors"
+
+_REINSTALL = "Install the library again."
+
+def _check_people(table, name):
+    "Refuse what is no table of people"
+    n = len(table.get("photo", ()))
+    want = dict(key=(np.uint8, (n, 5)), photo=(np.int16, (n,)), margin=(np.uint8, (n,)))
+    for k, (kind, shape) in want.items():
+        if k not in table: raise DataError(f"{name} has no array {k!r}. {_REINSTALL}")
+        found = table[k]
+        if found.dtype!=kind or found.shape!=shape:
+            raise DataError(f"{name}: {k!r} is {found.dtype} of shape {found.shape}, "
+                            f"expected {np.dtype(kind)} of shape {shape}. {_REINSTALL}")
+
+def _check_made_for(sha256, name):
+    "Refuse a table that was made for other files"
+    published = list(CSV_SHA256.values())
+    if sha256==published: return
+    found, want = (" and ".join(f"{o[:12]}..." for o in a) for a in (sha256, published))
+    raise DataError(f"{name} was made for files with sha256 {found or 'nothing'}: "
+                    f"expected the published ones, {want}. {_REINSTALL}")
+
+def read_people(
+    file=None, # A .safetensors file; by default the table that comes with the library
+):             # dict: key, uint64; photo, int64; margin, float; each with a line a row
+    "Who and which photograph stands behind each row of the published files"
+    from safetensors import SafetensorError, safe_open
+    file = Path(ifnone(file, _people_file()))
+    if not file.is_file():
+        raise DataError(f"no table of people {file.name!r} there. {_REINSTALL}")
+    try:
+        with safe_open(file, "np") as f:
+            table = {k: f.get_tensor(k) for k in f.keys()}
+            sha256 = json.loads((f.metadata() or {}).get("sha256", "[]"))
+    except (SafetensorError, ValueError, OSError) as e:
+        raise DataError(f"{file.name} is damaged ({e}). {_REINSTALL}") from e
+    _check_people(table, file.name)
+    _check_made_for(sha256, file.name)
+    return dict(key=_as_numbers(table["key"]), photo=table["photo"].astype(np.int64),
+                margin=table["margin"]/1000)
+
+# %% ../nbs/21_files.ipynb #580898f7
+PER_PERSON = 240 # Photographs of each person: 24 letters, 10 frames
+
+def people_of(
+    x,          # Pictures, uint8, shape (n, 28, 28)
+    table=None, # From `read_people`; by default the one that comes with the library
+):              # (photo, person, margin), int64, int64 (1 to 7), float; None if unknown
+    "Photograph and person of pictures of the published files, known by their pixels"
+    table = ifnone(table, read_people())
+    order = np.argsort(table["key"])
+    known, keys = table["key"][order], picture_keys(x)
+    at = np.searchsorted(known, keys).clip(max=len(known)-1)
+    if not len(keys) or (known[at]!=keys).any(): return None
+    photo = table["photo"][order[at]]
+    return photo, photo//PER_PERSON+1, table["margin"][order[at]]
+
+def _who_is_in(x, x_test, sha256):
+    "What `Letters` takes about photographs and people; nothing where it is not known"
+    table = read_people()
+    if list(sha256.values())==list(CSV_SHA256.values()): # row by row
+        photos = np.split(table["photo"], [len(x)])
+    else:
+        found = [people_of(o, table) for o in (x, x_test)]
+        if any(o is None for o in found): return {}
+        photos = [o[0] for o in found]
+    photo, photo_test = photos
+    return dict(photo=photo, photo_test=photo_test,
+                person=photo//PER_PERSON+1, person_test=photo_test//PER_PERSON+1)
+
+# %% ../nbs/21_files.ipynb #ea0c6831
 def _path_in_zip(info): return PurePosixPath(info.filename.replace("\\", "/"))
 
 def _check_member(path, info):
@@ -366,7 +458,8 @@ def read_letters(
         print("These files number the letters 0 to 23: "
               "the re-labelled copy of the data set. They are read as such.")
     sha256 = {"train": a["sha256"], "test": b["sha256"]}
-    return Letters(x, y, xt, yt, "real", labels=tuple(a["labels"]), sha256=sha256)
+    return Letters(x, y, xt, yt, "real", labels=tuple(a["labels"]), sha256=sha256,
+                   **_who_is_in(x, xt, sha256))
 
 # %% ../nbs/21_files.ipynb #5483e484
 def _path_given(path):
@@ -464,9 +557,6 @@ def refuse_pickle(
                      "and save it again as .safetensors or .onnx.")
 
 # %% ../nbs/21_files.ipynb #65c75c32
-CSV_SHA256 = {
-    TRAIN_CSV: "4c2897f19fab2b0ae2a7e4fa82e969043315d9f3a1a9cc0948b576bf1189a7e5",
-    TEST_CSV:  "0e9d67bae23e67f40728e0b63bf15ad4bd5175947b8a9fac5dd9f17ce133c47b"}
 KAGGLE_DATASET = "datamunge/sign-language-mnist"
 _BY_HAND = (f"By hand: download the data set {KAGGLE_DATASET} from Kaggle in a browser "
             "and put the zip, or its two CSV files, into the folder `data`.")

@@ -486,8 +486,9 @@ def frozen_rows():
     file = cache_folder()/"frozen"/"letters-1.safetensors"
     if file.exists(): return file
     few = synth_letters(4800, 1200, 0).sample(1920, 480)
-    names = "x y x_test y_test photo signer photo_test signer_test".split()
-    rows = {k: np.ascontiguousarray(getattr(few, k)) for k in names}
+    names = "x y x_test y_test photo person photo_test person_test".split()
+    rows = {k.replace("person", "signer"): np.ascontiguousarray(getattr(few, k))
+            for k in names} # as the first version called it
     write_atomic(file, save(rows))
     return file
 

@@ -25,7 +25,7 @@ somewhere. `make_pose` names the angles of a pose, `POSES` holds those of the le
 
     from asl_course.synth import render_hands, synth_letters
     render_hands("ASL", 64).shape      # (3, 1, 64, 64)
-    synth_letters(240, 48, seed=1)     # `Letters`, with .photo and .signer
+    synth_letters(240, 48, seed=1)     # `Letters`, with .photo and .person
 """
 
 # %% ../nbs/20_synth.ipynb #ee456152
@@ -628,7 +628,7 @@ def synth_letters(
     seed:int=0,        # Another seed, other pictures; the same seed, the same pictures
     cache=None,        # Folder of kept data sets; else `synth` in the cache folder
     left:float=0.,     # Share of signers who use their left hand, 0..1
-):                     # `Letters` with photograph and signer ids
+):                     # `Letters` that knows its photographs and people
     "A data set of rendered hands, made once and kept"
     _check_request(n_train, n_test, seed, left)
     made = dict(version=_VERSION, n_train=n_train, n_test=n_test,
@@ -642,7 +642,8 @@ def synth_letters(
         train = dict(x=x, y=y, photo=p, signer=s)
         test  = dict(x_test=xt, y_test=yt, photo_test=pt+int(p.max())+1, signer_test=st)
         return train|test, {}
-    arrays, _ = kept_arrays(file, made, make, what="the rendered hands")
+    kept, _ = kept_arrays(file, made, make, what="the rendered hands")
+    arrays = {k.replace("signer", "person"): a for k, a in kept.items()}
     return Letters(**arrays, source="synth", sha256=made)
 
 # %% ../nbs/20_synth.ipynb #df309446

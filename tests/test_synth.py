@@ -12,10 +12,10 @@ from asl_course import synth
 
 def test_synth(few_hands, tmp_path):
     assert few_hands.source=="synth" and few_hands.x.shape==(960, 28, 28) and few_hands.x.dtype==np.uint8 and set(few_hands.y)==set(range(24))
-    assert not set(few_hands.signer)&set(few_hands.signer_test) and not set(few_hands.photo)&set(few_hands.photo_test)
+    assert not set(few_hands.person)&set(few_hands.person_test) and not set(few_hands.photo)&set(few_hands.photo_test)
     again = synth_letters(960, 240, 3, tmp_path)
     assert (again.x==few_hands.x).all() and (again.x_test==few_hands.x_test).all() and (synth_letters(960, 240, 4, tmp_path).x!=few_hands.x).any()
-    for p in np.unique(few_hands.photo): assert len(set(few_hands.y[few_hands.photo==p]))==1 and len(set(few_hands.signer[few_hands.photo==p]))==1
+    for p in np.unique(few_hands.photo): assert len(set(few_hands.y[few_hands.photo==p]))==1 and len(set(few_hands.person[few_hands.photo==p]))==1
 
 @pytest.mark.parametrize("kw,match", [(dict(n_train=23), "n_train is 23"), (dict(n_test=0), "n_test is 0"), (dict(seed=1.5), "seed is 1.5"), (dict(seed=-1), "seed is -1"), (dict(n_train="x"), "n_train is 'x'")])
 def test_bad_synth(kw, match):
@@ -115,7 +115,7 @@ def test_left_hands_are_mirrored(tmp_path):
     assert (a==b.flip(-1)).all() and (a!=b).any()
     right, half = (synth_letters(480, 24, 0, tmp_path, left=o) for o in (0., .5))
     differ = (right.x!=half.x).any((1, 2))
-    assert set(half.signer[differ])<=set(range(12)) and differ[half.signer<12].mean()>.95, "half of the signers, always the same ones"
+    assert set(half.person[differ])<=set(range(12)) and differ[half.person<12].mean()>.95, "half of the signers, always the same ones"
 
 def test_boxes_touch_the_hand():
     "On a black wall the first bright row and the last bright column lie on the edge of the box; the forearm leaves the other ways"
