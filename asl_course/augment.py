@@ -194,6 +194,31 @@ recipe("augment.all", "A quarter of the photographs, all changes",
        split="photo", claims="Q1", changes=CHANGES)(_ablate)
 for k in CHANGES: _one_change(k)
 
+# %% ../nbs/09_augment.ipynb #6c2061e6
+def _people_changes(
+    letters, seed, device, scale, # As `run_recipe` gives them
+    changes={},                   # Strengths of `Augment`
+    smooth=0.,                    # Label smoothing
+    epochs=60,                    # Times through the rows
+    each=1,                       # Rows of each photograph; 0: all
+):                                # As `judge_people`
+    "A CNN with some changes on people it has not seen"
+    def make(x, y):
+        tfm = Augment(**changes, seed=seed) if changes else None
+        n = scaled(epochs, 2, scale)
+        return cnn_fit(x, y, seed, device, n, smooth=smooth, tfm=tfm)[0]
+    return judge_people(make, letters, device, each=each, seed=seed)
+
+_new = dict(split="person", seeds=3)
+recipe("people.none", "One picture a photograph, unchanged", **_new)(_people_changes)
+recipe("people.all", "One picture a photograph, all changes",
+       changes=CHANGES, **_new)(_people_changes)
+for k in CHANGES:
+    recipe(f"people.no-{k}", f"One picture a photograph, all changes but {k}",
+           changes={o: v for o, v in CHANGES.items() if o!=k}, **_new)(_people_changes)
+recipe("people.changes", "A CNN with all changes, one person left out at a time",
+       changes=CHANGES, epochs=6, each=0, claims="P1", **_new)(_people_changes);
+
 # %% ../nbs/09_augment.ipynb #da27f109
 def _full_flip(
     letters, seed, device, scale, # As `run_recipe` gives them

@@ -26,6 +26,7 @@ from .split import *
 from .mlp import *
 from .cnn import *
 from .augment import *
+from .augment import _people_changes
 
 # %% auto #0
 __all__ = ['SHIPPED_CHANGES', 'LetterDL', 'letter_dls', 'ChangeBatch', 'Autocast', 'export_learner', 'shared_losses', 'Trained',
@@ -282,3 +283,11 @@ recipe("shipped.recipe",
        "The shipped recipe: all rows, all changes but the mirror, "
        "one cycle, last weights",
        split="none", claims="Q4", seeds=10, timings="train_seconds")(_shipped);
+
+# %% ../nbs/10_learner.ipynb #3e2bd4e1
+recipe("people.shipped", "The shipped recipe, one person left out at a time",
+       split="person", seeds=3, claims="P1",
+       changes=SHIPPED_CHANGES, smooth=.1, epochs=6, each=0)(_people_changes)
+recipe("people.smooth", "One picture a photograph, all changes, labels smoothed",
+       split="person", seeds=3,
+       changes=CHANGES, smooth=.1)(_people_changes);

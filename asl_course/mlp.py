@@ -284,3 +284,21 @@ def _mlp_gap(
 
 recipe("mlp.gap", "512 hidden units, validated on rows and on photographs",
        split="photo", claims="Q3")(_mlp_gap);
+
+# %% ../nbs/06_mlp.ipynb #f00f33cf
+def _people_mlp(
+    letters, seed, device, scale, # As `run_recipe` gives them
+    hidden=(512,),                # Hidden units
+    epochs=20,                    # Epochs
+):                                # As `judge_people`
+    "An MLP on people it has not seen"
+    def make(x, y):
+        return mlp_fit(x, y, seed, device, hidden, scaled(epochs, 3, scale))[0]
+    return judge_people(make, letters, device)
+
+recipe("people.mlp", "512 hidden units, one person left out at a time",
+       split="person", claims="P1")(_people_mlp)
+recipe("people.mlp-32", "32 hidden units, one person left out at a time",
+       split="person", seeds=3, hidden=(32,))(_people_mlp)
+recipe("people.mlp-2048", "2048 hidden units, one person left out at a time",
+       split="person", seeds=3, hidden=(2048,))(_people_mlp);
