@@ -25,8 +25,9 @@ from .mlp import _t3_mlp
 from .cnn import _t3_cnn
 
 # %% auto #0
-__all__ = ['train_reader', 'bootstrap_interval', 'rendered_test_set', 'compare_readers', 'cross_val_scores', 'per_letter',
-           'calibration_error', 'fit_temperature', 'conformal_threshold', 'conformal_sets', 'accuracy_coverage']
+__all__ = ['train_reader', 'bootstrap_interval', 'rendered_test_set', 'people_intervals', 'compare_readers', 'cross_val_scores',
+           'per_letter', 'calibration_error', 'fit_temperature', 'conformal_threshold', 'conformal_sets',
+           'accuracy_coverage']
 
 # %% ../nbs/11_honest.ipynb #9cbeeb6f
 __doc__ = (__doc__ or "")+"""
@@ -226,6 +227,27 @@ def _coverage(
 
 recipe("honest.coverage", "How often intervals hold the true accuracy, rendered hands",
        split="none")(_coverage);
+
+# %% ../nbs/11_honest.ipynb #924d989a
+def people_intervals(
+    accs,          # Accuracy of each person, left out of training, 0..1, shape (n,)
+    seed:int=42,   # Of the bootstrap
+    level:float=.95, # Share of cases that an interval should hold
+    draws:int=5000, # Bootstrap samples
+):                 # dict: mean and next, each (low, high), cut to 0..1
+    "What people say about people: an interval of their mean, and one of the next person"
+    accs = np.asarray(accs, float)
+    n, tail = len(accs), (1-level)/2
+    if n<2:
+        raise ValueError(f"{n} person: an interval takes at least two; "
+                         "`judge_people` leaves each out in turn")
+    rows = np.random.default_rng(seed).integers(0, n, (draws, n))
+    # a mean of n draws spreads too little by this factor
+    means = accs.mean()+(accs[rows].mean(1)-accs.mean())*(n/(n-1))**.5
+    half = stats.t.ppf(1-tail, n-1)*accs.std(ddof=1)*(1+1/n)**.5
+    def cut(o): return tuple(float(min(max(k, 0), 1)) for k in o)
+    return dict(mean=cut(np.quantile(means, [tail, 1-tail])),
+                next=cut((accs.mean()-half, accs.mean()+half)))
 
 # %% ../nbs/11_honest.ipynb #c0f8cac6
 def compare_readers(

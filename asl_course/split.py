@@ -291,6 +291,23 @@ def _gap(
 recipe("split.gap", "Validation on rows and on photographs against test",
        split="photo", claims="T2.6 Q3")(_gap);
 
+# %% ../nbs/05_split.ipynb #088f28a4
+def _who_is_where(
+    letters, seed, device, scale, # As `run_recipe` gives them
+):                                # dict: people, photographs and rows, train and test
+    "How many people and photographs stand behind the two files"
+    if letters.person is None: return {}
+    train = letters.photo, letters.person
+    test  = letters.photo_test, letters.person_test
+    count = dict(zip(("photographs", "people"), (len(np.unique(o)) for o in train)))
+    new = [int((~np.isin(np.unique(b), a)).sum()) for a, b in zip(train, test)]
+    return dict(train=count, photographs=count["photographs"]+new[0],
+                people=count["people"]+new[1], new_photographs=new[0],
+                new_people=new[1], rows_of_a_photograph=int(np.bincount(train[0]).max()))
+
+recipe("data.people", "People and photographs behind the two files",
+       split="none", claims="P3 P4", seeds=1)(_who_is_where);
+
 # %% ../nbs/05_split.ipynb #36e29868
 def _check_people(letters, wanted):
     "Refuse data without people, and people that are not there"

@@ -10,7 +10,7 @@ from asl_course.tutorials.claims import CLAIMS
 from asl_course.commands import asl_records
 from asl_course.pages import all_recipes, records_table
 
-IDS = [f"T1.{i}" for i in range(1, 9)]+[f"T2.{i}" for i in range(1, 7)]+[f"T3.{i}" for i in range(1, 13)]+[f"T4.{i}" for i in range(1, 10)]+["T5.1", "Q1", "Q2", "Q3", "Q4"]
+IDS = [f"T1.{i}" for i in range(1, 9)]+[f"T2.{i}" for i in range(1, 7)]+[f"T3.{i}" for i in range(1, 13)]+[f"T4.{i}" for i in range(1, 10)]+["T5.1"]+[f"Q{i}" for i in range(1, 5)]+[f"P{i}" for i in range(1, 6)]
 
 def test_one_row_per_claim():
     ids = [c.id for c in CLAIMS]
@@ -19,7 +19,7 @@ def test_one_row_per_claim():
 def test_ids_are_those_of_the_list_of_claims():
     file = ROOT.parent/"shared"/"claims.md"
     if not file.exists(): pytest.skip("the list of claims is kept beside the project; the ids above are a copy of its ids")
-    assert re.findall(r"^\| ((?:T\d\.\d+)|(?:Q\d)) \|", file.read_text(), re.M)==IDS
+    assert re.findall(r"^\| ((?:T\d\.\d+)|(?:[QP]\d)) \|", file.read_text(), re.M)==IDS
 
 def test_every_row_is_filled():
     f = ledger()
