@@ -35,7 +35,7 @@ def drawn_bursts(
     people,      # Numbers of rendered people, 0..63
     seed:int=42, # The same seed, the same photographs
 ):               # Photographs, float32, (240*len(people), 32, 32), 0..1, as files number them
-    "Ten frames of each letter of rendered people: the hand hardly moves between them"
+    "Ten frames of each letter of rendered people: the hand moves a little between them"
     from asl_course.augment import affine_matrices, warp_pictures
     from asl_course.synth import hand_photographs
     g = torch.Generator().manual_seed(seed)
@@ -43,7 +43,7 @@ def drawn_bursts(
     still = hand_photographs(torch.arange(len(who))%24, who, g, vary=.45)
     x = still.repeat_interleave(FRAMES, 0)
     def move(*shape): return torch.randn(*shape, generator=g)
-    turn, zoom, shift = 1.5*move(len(x)), 1+.015*move(len(x)), .012*move(len(x), 2)
+    turn, zoom, shift = 4*move(len(x)), 1+.03*move(len(x)), .04*move(len(x), 2)
     matrices = affine_matrices(turn, zoom, shift, torch.zeros(len(x)))
     return warp_pictures(x[:, None], matrices)[:, 0]
 

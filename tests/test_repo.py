@@ -301,6 +301,34 @@ def test_lesson_lines_seldom_scroll():
 
 # -- pages
 
+NEW = r"(?:(?:new|other|unseen|another|somebody|someone|anybody)\b[^.|]{0,40}\b(?:people|person|hands?|signers?)|generali[sz]\w*|somebody new|someone new)"
+NOT = r"\b(?:no|not|nothing|nobody|never|neither|nor|hardly|cannot|less|only|same|misreads?)\b|wrong|\?"
+
+def claims_of_new_people(text):
+    "Sentences that speak of the test file and of new people at once, and do not deny"
+    for sentence in re.split(r"(?<=[.?!])\s|\n\n|\n\|", text):
+        of_test = re.search(r"\btest (?:file|score|accuracy|pictures|rows)\b", sentence)
+        if of_test and re.search(NEW, sentence, re.I) and not re.search(NOT, sentence, re.I): yield sentence
+
+@pytest.mark.parametrize("p", NBS, ids=lambda p: p.stem)
+def test_the_test_file_is_not_taken_for_new_people(p):
+    "All seven people stand in both files: only a record whose split is by person, or pictures from elsewhere, speak of new people"
+    from asl_course.pages import all_recipes
+    known = all_recipes()
+    for c in load(p)["cells"]:
+        text = source(c)
+        if c["cell_type"]=="markdown":
+            assert not (bad := list(claims_of_new_people(text))), bad
+            continue
+        labels = [n.value for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Constant) and isinstance(n.value, str)] if "show_record" in text else []
+        if not any(re.fullmatch(r"new (?:people|person|hands)|a person left out", o) for o in labels): continue
+        shown = [o for o in labels if o in known] or [id for id in known if id.split(".")[0]=="people"]
+        assert not (bad := [o for o in shown if known[o].split!="person"]), f"{p.name} calls {bad} new people"
+
+def test_claims_of_new_people_are_found():
+    assert list(claims_of_new_people("The test score shows how well other people are read.")) and list(claims_of_new_people("Test accuracy is high. So the test file generalises well."))
+    assert not list(claims_of_new_people("The test file says nothing of new people.")) and not list(claims_of_new_people("Photographs set aside tell the test score."))
+
 def test_the_home_page_names_each_page_by_its_title():
     from asl_course.pages import contents
     text = json.dumps(load(ROOT/"nbs"/"index.ipynb"), ensure_ascii=False)

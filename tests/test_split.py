@@ -73,3 +73,63 @@ def test_cluster_error():
     many, who = np.repeat(coins, 20), np.repeat(np.arange(500), 20)
     check_close(mod._cluster_se(many, who), coins.std()/500**.5, 1e-6)
     assert mod._cluster_se(many, np.arange(len(many)))<mod._cluster_se(many, who)/4
+
+# -- people
+
+@pytest.fixture(scope="module")
+def some(hands): return hands.part(slice(None), slice(240))
+
+def test_people_are_left_out(some):
+    folds = person_folds(some)
+    assert len(folds)==7 and (np.sort(np.concatenate([v for _, v in folds]))==np.arange(2400)).all()
+    for tr, va in folds: assert not set(some.person[tr])&set(some.person[va]) and len(tr)+len(va)==2400 and tr.dtype==va.dtype==np.int64
+    three = person_folds(some, people=[5, 2, 11])
+    assert [set(some.person[v]) for _, v in three]==[{5}, {2}, {11}]
+    two = some.part(np.flatnonzero(some.person<2))
+    assert [set(two.person[v]) for _, v in person_folds(two)]==[{0}, {1}], "fewer people than folds"
+
+def test_folds_of_people_are_refused(some):
+    from dataclasses import replace
+    unknown = Letters(some.x, some.y, some._x_test, some._y_test, "real")
+    for f, match in ((lambda: person_folds(unknown), "whose hands these pictures show is not known"), (lambda: person_folds(some, people=[99]), "no person 99 in these pictures; there are 0, 1, "),
+                     (lambda: person_folds(some.part(some.person==3)), "all pictures show person 3: leaving somebody out takes at least two"), (lambda: person_folds(some, n=1), "n is 1: expected at least 2 folds"),
+                     (lambda: judge_people(NearestMean, unknown), "whose hands")):
+        with pytest.raises(ValueError, match=match): f()
+
+def test_judging_people_counts_people_and_reads_the_test_file_once(some):
+    readings.begin()
+    res = judge_people(NearestMean, some)
+    assert readings.n==1 and len(res["people"])==24 and res["valid"]["acc"]==pytest.approx(np.mean(res["people"])) and res["worst"]["acc"]==min(res["people"])
+    tr, va = person_folds(some, people=[7])[0]
+    fold = next(o for o in person_folds(some) if 7 in some.person[o[1]])
+    model = NearestMean(some.x[fold[0]], some.y[fold[0]])
+    right = scores_of(model, some.x[va]).argmax(1).numpy()==some.y[va]
+    assert res["people"][7]==pytest.approx(right.mean()), "read by the model that never saw the person"
+
+def test_a_person_of_both_files_is_read_on_test_by_the_model_without_them(some):
+    "As in the published files, where all people stand in both"
+    both = Letters(some.x, some.y, some.x, some.y, "synth", some.photo, some.person, some.photo, some.person)
+    res = judge_people(NearestPicture, both)
+    assert res["test"]["acc"]==pytest.approx(res["valid"]["acc"]) and res["test"]["acc"]<.9, "a model that saw the rows would read them all"
+
+def test_rows_of_each_photograph(hands):
+    for k in (1, 3):
+        rows = rows_of_each(hands.photo, k, 1)
+        assert (np.bincount(hands.photo[rows])==np.minimum(k, np.bincount(hands.photo))).all() and (np.diff(rows)>0).all()
+    assert (rows_of_each(hands.photo, 2, 5)==rows_of_each(hands.photo, 2, 5)).all() and set(rows_of_each(hands.photo, 2, 5))!=set(rows_of_each(hands.photo, 2, 6))
+    few = some_photographs(hands, 30)
+    assert len(np.unique(few.photo))==30 and (np.bincount(few.photo)[np.unique(few.photo)]==np.bincount(hands.photo)[np.unique(few.photo)]).all()
+
+def test_merged_photographs_are_parted_without_the_truth(hands):
+    from sklearn.metrics import adjusted_rand_score as rand
+    pairs = np.where(hands.photo<60, hands.photo//2*2, hands.photo) # 30 pairs of photographs under one number
+    second = part_merged(hands.x, pairs)
+    assert rand(hands.photo, pairs)<.8 and rand(hands.photo, second)>.98 and set(second)==set(range(120))
+    assert (part_merged(hands.x, hands.photo)==hands.photo).all(), "what is right stays"
+
+def test_the_ladder_falls_rung_by_rung(hands):
+    "Rendered hands: rows, then photographs, then people; a reader that knows its pictures by heart shows it best"
+    def read(parts): return np.mean([(scores_of(NearestPicture(hands.x[tr], hands.y[tr]), hands.x[va]).argmax(1).numpy()==hands.y[va]).mean() for tr, va in parts])
+    rows, photos = read(random_folds(hands.y, 5, 0)), read(photo_folds(None, hands.y, 5, 0, hands.photo))
+    people = judge_people(NearestPicture, hands)["valid"]["acc"]
+    assert rows>.99 and rows-.1>photos>people, (rows, photos, people)
