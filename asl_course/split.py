@@ -13,8 +13,8 @@ from .data import *
 from .train import *
 
 # %% auto #0
-__all__ = ['rows_of_each', 'some_photographs', 'picture_signatures', 'photo_groups', 'part_merged', 'photo_folds', 'photo_split',
-           'NearestPicture', 'fit_linear', 'random_folds', 'person_folds', 'judge_people']
+__all__ = ['some_photographs', 'picture_signatures', 'photo_groups', 'part_merged', 'photo_folds', 'photo_split',
+           'NearestPicture', 'fit_linear', 'random_folds', 'person_folds', 'rows_of_each', 'judge_people']
 
 # %% ../nbs/05_split.ipynb #29879683
 __doc__ = (__doc__ or "")+"""
@@ -32,23 +32,12 @@ leaves people out, `judge_people` says how well somebody new is read. `fit_linea
 """
 
 # %% ../nbs/05_split.ipynb #a75cf109
-def rows_of_each(
-    photo,       # Photograph of each row, shape (n,)
-    each:int=1,  # Rows to keep of each, at most
-    seed:int=42, # The same seed, the same rows
-):               # Row numbers, int64, in order
-    "A few rows of each photograph, drawn at random"
-    order = np.random.default_rng(seed).permutation(len(photo))
-    order = order[np.argsort(photo[order], kind="stable")] # one photograph after another
-    first = np.searchsorted(photo[order], photo[order])
-    return np.sort(order[np.arange(len(order))-first<each])
-
 def some_photographs(
     letters,     # `Letters`
     n:int,       # Photographs to keep of train; all when there are fewer
     seed:int=0,  # Which ones
 ):               # A smaller `Letters`; `20*n` rows where photographs are not known
-    "A part of the data for a quick look, with all rows of the photographs it keeps"
+    "A part of the data for a quick look"
     if letters.photo is None: return letters.part(slice(20*n))
     names = np.unique(letters.photo)
     kept = np.random.default_rng(seed).permutation(names)[:n]
@@ -337,6 +326,17 @@ def person_folds(
     return [(np.flatnonzero(~v), np.flatnonzero(v)) for v in valid]
 
 # %% ../nbs/05_split.ipynb #d62971cd
+def rows_of_each(
+    photo,       # Photograph of each row, shape (n,)
+    each:int=1,  # Rows to keep of each, at most
+    seed:int=42, # The same seed, the same rows
+):               # Row numbers, int64, in order
+    "A few rows of each photograph, drawn at random"
+    order = np.random.default_rng(seed).permutation(len(photo))
+    order = order[np.argsort(photo[order], kind="stable")] # one photograph after another
+    first = np.searchsorted(photo[order], photo[order])
+    return np.sort(order[np.arange(len(order))-first<each])
+
 def _share_right(right, person):
     "Share of right answers of each person, in the order of their numbers"
     return np.array([right[person==p].mean() for p in np.unique(person)])

@@ -80,3 +80,32 @@ class OneEach:
     wrong = [lambda g, s: np.unique(g, return_index=True)[1],
              lambda g, s: np.unique(g),
              lambda g, s: np.random.default_rng(s).choice(len(g), len(set(g)), False)]
+
+# %% ../../nbs/solutions/s05_split.ipynb #269f6ef6
+class ReadWorst:
+    "The person read worst"
+    hint = ("Whom do the rows belong to? Each person has an accuracy of their own: "
+            "the mean over their rows alone.")
+    idea = ("Take `right[person==p].mean()` for each `p` of `np.unique(person)`, "
+            "and look for the smallest.")
+
+    def cases():
+        rng = np.random.default_rng(0)
+        person = rng.permutation(np.repeat([3, 4, 9], [10, 200, 40]))
+        share = np.select([person==3, person==4], [.2, .7], .9)
+        right = rng.random(len(person))<share
+        for k in (3, 4, 9): right[np.flatnonzero(person==k)[:2]] = True, False
+        def of(p): return float(right[person==p].mean())
+        most = 4, of(4)
+        near = {"the person with most mistakes; they also have most rows": most,
+                "the person read best": max(((p, of(p)) for p in (3, 4, 9)),
+                                            key=lambda o: o[1])}
+        yield "three people, unequal numbers of rows", (right, person), (3, of(3)), near
+        two = np.array([1, 1, 0, 0]), np.array([7, 7, 2, 2])
+        yield "two people", two, (2, 0.), {}
+
+    wrong = [lambda r, p: (int(np.bincount(p[r==0]).argmax()),
+                           float(r[p==np.bincount(p[r==0]).argmax()].mean())),
+             lambda r, p: (int(np.unique(p)[0]), float(r.mean())),
+             lambda r, p: max(((int(k), float(r[p==k].mean())) for k in np.unique(p)),
+                              key=lambda o: o[1])]
