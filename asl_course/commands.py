@@ -339,7 +339,8 @@ def _accept_all(ids, source, jobs):
     if not ids:
         print("No record is stale.")
         return 0
-    found = pages.accept(ids, source, folder, jobs)
+    def say(words): print(words, file=sys.stderr, flush=True)
+    found = pages.accept(ids, source, folder, jobs, say)
     for id, said in found.items(): print(f"{id}: {said}")
     n = sum(said.startswith(("accepted", "valid")) for said in found.values())
     print(f"{n} of {len(found)} records speak for today's code")

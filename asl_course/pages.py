@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 import numpy as np
-from fastcore.basics import ifnone, num_cpus
+from fastcore.basics import ifnone, noop, num_cpus
 from fastcore.xtras import modified_env
 from .core import *
 from .files import *
@@ -756,6 +756,7 @@ def accept(
     source="real", # Source of their records
     folder=None,   # Where the records are; by default the published ones
     jobs=None,     # Processes
+    progress=None, # Called with a line of words as the work goes on
 ):                 # id -> what was found: "accepted ..." when it speaks for today's code
     """Does today's code do what the code did that made these records? Where it does, the record
     notes its identity. Raises `ValueError` without git, and when the library has been changed
@@ -764,9 +765,13 @@ def accept(
     head = _commit_of_verdict()
     found, records = _to_judge(ids, source, folder)
     if not records: return found
-    now = smoke_runs(repo_root(), list(records), jobs)
+    say = ifnone(progress, noop)
     commits = dict.fromkeys(c for rec in records.values() for c in commits_of(rec))
-    verdicts = [_judge(c, records, now, jobs) for c in commits]
+    say(f"{len(records)} records to judge, measured at {len(commits)} commits")
+    now, verdicts = smoke_runs(repo_root(), list(records), jobs), []
+    for i, c in enumerate(commits):
+        say(f"{i+1} of {len(commits)}: {c[:10]}")
+        verdicts.append(_judge(c, records, now, jobs))
     for id, rec in records.items():
         bad, others = zip(*(o[id] for o in verdicts if id in o))
         bad = [o for part in bad for o in part]
