@@ -198,30 +198,6 @@ def _cnn_gap(
 recipe("cnn.gap", "A CNN, validated on rows and on photographs",
        split="photo", claims="Q3")(_cnn_gap);
 
-# %% ../nbs/08_cnn.ipynb #916b4513
-def _coarse(model, side):
-    "A model that sees its pictures with `side` pixels along a side"
-    k = 28//side
-    return nn.Sequential(nn.AvgPool2d(k), nn.Upsample(scale_factor=k), model)
-
-def _people_cnn(
-    letters, seed, device, scale, # As `run_recipe` gives them
-    epochs=6,                     # Epochs
-    side=28,                      # Pixels along a side: 7, 14 or 28
-    each=0,                       # Rows of each photograph; 0: all
-):                                # As `judge_people`
-    "A `CNN` on people it has not seen"
-    def make(x, y):
-        x = coarsen(x, side)
-        model = cnn_fit(x, y, seed, device, scaled(epochs, 2, scale))[0]
-        return _coarse(model, side)
-    return judge_people(make, letters, device, each=each, seed=seed)
-
-recipe("people.cnn", "A CNN, one person left out at a time",
-       split="person", seeds=3, claims="P1")(_people_cnn)
-recipe("people.cnn-14", "14 pixels along a side, one picture a photograph",
-       split="person", seeds=3, side=14, epochs=60, each=1)(_people_cnn);
-
 # %% ../nbs/08_cnn.ipynb #dbb79790
 def _watch(layer, kept):
     "Keep a layer's maps on the way forward, and their slopes on the way back"
@@ -291,3 +267,27 @@ def _resolution(
 
 recipe("cnn.resolution", "7, 14 and 28 pixels along a side",
        split="photo", claims="T1.6")(_resolution);
+
+# %% ../nbs/08_cnn.ipynb #916b4513
+def _coarse(model, side):
+    "A model that sees its pictures with `side` pixels along a side"
+    k = 28//side
+    return nn.Sequential(nn.AvgPool2d(k), nn.Upsample(scale_factor=k), model)
+
+def _people_cnn(
+    letters, seed, device, scale, # As `run_recipe` gives them
+    epochs=6,                     # Epochs
+    side=28,                      # Pixels along a side: 7, 14 or 28
+    each=0,                       # Rows of each photograph; 0: all
+):                                # As `judge_people`
+    "A `CNN` on people it has not seen"
+    def make(x, y):
+        x = coarsen(x, side)
+        model = cnn_fit(x, y, seed, device, scaled(epochs, 2, scale))[0]
+        return _coarse(model, side)
+    return judge_people(make, letters, device, each=each, seed=seed)
+
+recipe("people.cnn", "A CNN, one person left out at a time",
+       split="person", seeds=3, claims="P1")(_people_cnn)
+recipe("people.cnn-14", "14 pixels along a side, one picture a photograph",
+       split="person", seeds=3, side=14, epochs=60, each=1)(_people_cnn);
