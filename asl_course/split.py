@@ -14,7 +14,8 @@ from .train import *
 
 # %% auto #0
 __all__ = ['some_photographs', 'picture_signatures', 'photo_groups', 'part_merged', 'photo_folds', 'photo_split',
-           'NearestPicture', 'fit_linear', 'random_folds', 'person_folds', 'rows_of_each', 'judge_people']
+           'NearestPicture', 'fit_linear', 'random_folds', 'person_folds', 'rows_of_each', 'some_people',
+           'judge_people']
 
 # %% ../nbs/05_split.ipynb #29879683
 __doc__ = (__doc__ or "")+"""
@@ -336,6 +337,16 @@ def rows_of_each(
     order = order[np.argsort(photo[order], kind="stable")] # one photograph after another
     first = np.searchsorted(photo[order], photo[order])
     return np.sort(order[np.arange(len(order))-first<each])
+
+def some_people(
+    letters, # `Letters` whose people are known
+    n:int=2, # How many to keep, those with most rows first
+):           # `Letters` with their train rows alone; unchanged where nobody is known
+    "A part of the data for a quick look at leaving people out"
+    if letters.person is None: return letters
+    names, rows = np.unique(letters.person, return_counts=True)
+    kept = names[np.argsort(-rows, kind="stable")[:n]]
+    return letters.part(np.flatnonzero(np.isin(letters.person, kept)))
 
 def _share_right(right, person):
     "Share of right answers of each person, in the order of their numbers"

@@ -120,6 +120,13 @@ def test_rows_of_each_photograph(hands):
     few = some_photographs(hands, 30)
     assert len(np.unique(few.photo))==30 and (np.bincount(few.photo)[np.unique(few.photo)]==np.bincount(hands.photo)[np.unique(few.photo)]).all()
 
+def test_some_people(hands):
+    two = some_people(hands, 2)
+    rows = np.bincount(hands.person)
+    assert len(set(two.person))==2 and len(two.y)==np.sort(rows)[-2:].sum() and two.rows[1]==hands.rows[1]
+    unknown = Letters(hands.x, hands.y, hands._x_test, hands._y_test, "real")
+    assert some_people(unknown, 2) is unknown
+
 def test_merged_photographs_are_parted_without_the_truth(hands):
     from sklearn.metrics import adjusted_rand_score as rand
     pairs = np.where(hands.photo<60, hands.photo//2*2, hands.photo) # 30 pairs of photographs under one number

@@ -12,7 +12,7 @@ from ..core import *
 from ..records import *
 
 # %% auto #0
-__all__ = ['VERDICTS', 'Claim', 'recorded', 'recorded_interval', 'ledger', 'ledger_table']
+__all__ = ['VERDICTS', 'CLAIMS', 'Claim', 'recorded', 'recorded_interval', 'ledger', 'ledger_table']
 
 # %% ../../nbs/tutorials/claims.ipynb #14987589
 __doc__ = (__doc__ or "")+"""
