@@ -126,7 +126,7 @@ def test_the_table_of_records_marks_what_is_stale(runs, monkeypatch, capsys):
 
 def shown(nb): return "\n".join("".join(o["data"]["text/markdown"]) for c in load(ROOT/"nbs"/nb)["cells"] if c["cell_type"]=="code" for o in c["outputs"] if "text/markdown" in o.get("data", {}))
 
-def rows_of(table): return [l for l in table.splitlines() if re.match(r"\| (T\d|Q)", l)]
+def rows_of(table): return [l for l in table.splitlines() if re.match(r"\| (T\d|[QP]\d)", l)]
 
 def test_the_saved_ledger_is_that_of_the_records():
     page = shown("tutorials/claims.ipynb")
