@@ -64,6 +64,7 @@ class Runs:
 
 _runs = []
 
+@pytest.hookimpl(tryfirst=True) # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items):
     """Several processes share the tests (pytest-xdist): what shares something costly stays together, the rest goes where there is room.
     The pages begin first, on one of them; the longest other groups after that."""
