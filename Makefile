@@ -26,7 +26,7 @@ lab: .venv/made
 test: .venv/made
 	$(BIN)/python -m pytest tests/first
 	$(BIN)/python tests/notebooks.py
-	$(BIN)/python -m pytest tests -n 2 --dist loadgroup
+	$(BIN)/python -m pytest tests
 
 docs: .venv/made
 	$(BIN)/python .ci/docs.py

@@ -49,13 +49,13 @@ TWICE = "01_data", "02_scratch" # the same seed must give the same numbers
 
 class Runs:
     """Every page that takes data through papermill at smoke scale: on each device, with no network, from a foreign working folder,
-    and with variables set that the parameters must win over; two chapters are run twice. Two at a time, beside the other tests."""
+    and with variables set that the parameters must win over; two chapters are run twice. Three at a time, beside the other tests."""
     def __init__(self, folder):
         from asl_course.pages import run_chapter
         self.folder, self.jobs = Path(folder), {}
         jobs = [(p, d, False) for d in devices() for p in PAGES]+[(p, "cpu", True) for p in PAGES if p.stem in TWICE]
         os.environ["ASL_SCALE"] = "full" # inherited by the processes, which start here
-        self.pool = ProcessPoolExecutor(2, get_context("spawn")) # processes, since papermill changes the working folder
+        self.pool = ProcessPoolExecutor(3, get_context("spawn")) # processes, since papermill changes the working folder
         for p, d, again in jobs:
             out = self.folder/f"{d}{'-again' if again else ''}"
             self.jobs[p.stem, d, again] = self.pool.submit(run_chapter, p, out, dict(scale="smoke", source=SOURCE, device=d), False)
@@ -64,22 +64,14 @@ class Runs:
 
 _runs = []
 
-@pytest.hookimpl(tryfirst=True) # xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items):
-    """Several processes share the tests (pytest-xdist): what shares something costly stays together, the rest goes where there is room.
-    The pages begin first, on one of them; the longest other groups after that."""
-    def costly(o): return sorted(k for k, f in o._fixtureinfo.name2fixturedefs.items() if f[-1].scope=="module" and not k.startswith("_"))
-    for o in items:
-        group = "pages" if o.path.name=="test_papermill.py" else f"{o.path.stem} {' '.join(costly(o))}" if costly(o) else None
-        if group: o.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda o: FIRST.index(o.path.stem) if o.path.stem in FIRST else len(FIRST))
+def pytest_collection_modifyitems(items): items.sort(key=lambda o: o.path.name=="test_papermill.py") # what needs the chapters comes last
 
-FIRST = "test_papermill", "test_docs", "test_records", "test_package", "test_browser", "test_commands"
+def pytest_collection_finish(session):
+    "The chapters start first"
+    if not session.config.option.collectonly and any(o.path.name=="test_papermill.py" and "runs" in o.fixturenames for o in session.items): _runs.append(Runs(f"{_tmp}/runs"))
 
 @pytest.fixture(scope="session")
-def runs():
-    if not _runs: _runs.append(Runs(f"{_tmp}/runs"))
-    return _runs[0]
+def runs(): return _runs[0]
 
 @pytest.fixture(scope="session")
 def hands(tmp_path_factory):
