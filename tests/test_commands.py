@@ -79,7 +79,9 @@ def test_a_plain_installation_says_what_it_lacks(plain):
         res = plain(name, *args)
         assert res.returncode==2 and res.stderr.strip()==f"{name}: the chapters come with the repository, and this is a plain installation. Clone the repository and run `make course` there.", res.stderr
     res = plain("asl_sweep", "--accept", "data.floors"); assert res.returncode==2 and "a verdict needs the repository with its history, and git" in res.stderr and "Traceback" not in res.stderr
-    res = plain("asl_records", ASL_RECORDS=""); assert res.returncode==0 and "t4.stated.real" in res.stdout, res.stderr
+    from asl_course.pages import records_table
+    unfinished = (records_table(ROOT/"data"/"runs").state!="").any() # something is stale, or lacks seeds
+    res = plain("asl_records", ASL_RECORDS=""); assert res.returncode==int(unfinished) and "t4.stated.real" in res.stdout, res.stderr
     res = plain("asl_predict", str(ROOT/"nbs"/"photos"/"L.png")); assert res.returncode==0 and " L " in res.stdout
 
 def test_what_cannot_be_written_is_said(tmp_path):
