@@ -40,8 +40,10 @@ def some_photographs(
 ):               # A smaller `Letters`; `20*n` rows where photographs are not known
     "A part of the data for a quick look"
     if letters.photo is None: return letters.part(slice(20*n))
-    names = np.unique(letters.photo)
-    kept = np.random.default_rng(seed).permutation(names)[:n]
+    names, first = np.unique(letters.photo, return_index=True)
+    order = np.random.default_rng(seed).permutation(len(names))
+    order = order[np.argsort(letters.y[first[order]], kind="stable")] # by letter
+    kept = names[order[np.unique(np.linspace(0, len(names)-1, n).astype(int))]]
     return letters.part(np.flatnonzero(np.isin(letters.photo, kept)))
 
 # %% ../nbs/05_split.ipynb #fa0f62a8
