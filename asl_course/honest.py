@@ -235,7 +235,7 @@ def people_intervals(
     level:float=.95, # Share of cases that an interval should hold
     draws:int=5000, # Bootstrap samples
 ):                 # dict: mean and next, each (low, high), cut to 0..1
-    "What people say about people: an interval of their mean, and one of the next person"
+    "From a few people to people: intervals of their mean, and of the next person"
     accs = np.asarray(accs, float)
     n, tail = len(accs), (1-level)/2
     if n<2:

@@ -132,7 +132,7 @@ def part_merged(
     x,      # Pictures, uint8, shape (n, 28, 28)
     groups, # Group of each, from `photo_groups`, shape (n,)
 ):          # Group of each, anew, int64, shape (n,)
-    "Part groups that are too large for one photograph; needs their usual size, no truth"
+    "Part groups that are too large for one photograph, by their usual size alone"
     from scipy.cluster.hierarchy import fcluster, linkage
     sigs, size = picture_signatures(x).numpy(), np.bincount(groups)
     usual, res = np.median(size[size>1]), groups.copy()
@@ -294,8 +294,9 @@ def _who_is_where(
     count = dict(zip(("photographs", "people"), (len(np.unique(o)) for o in train)))
     new = [int((~np.isin(np.unique(b), a)).sum()) for a, b in zip(train, test)]
     return dict(train=count, photographs=count["photographs"]+new[0],
-                people=count["people"]+new[1], new_photographs=new[0],
-                new_people=new[1], rows_of_a_photograph=int(np.bincount(train[0]).max()))
+                people=count["people"]+new[1],
+                new_photographs=new[0], new_people=new[1],
+                rows_of_a_photograph=int(np.bincount(train[0]).max()))
 
 recipe("data.people", "People and photographs behind the two files",
        split="none", claims="P3 P4", seeds=1)(_who_is_where);
@@ -304,8 +305,9 @@ recipe("data.people", "People and photographs behind the two files",
 def _check_people(letters, wanted):
     "Refuse data without people, and people that are not there"
     if letters.person is None:
-        raise ValueError("whose hands these pictures show is not known, so nobody can be "
-                         "left out: `photo_folds` leaves photographs out instead")
+        raise ValueError("whose hands these pictures show is not known, "
+                         "so nobody can be left out: "
+                         "`photo_folds` leaves photographs out instead")
     people = np.unique(letters.person)
     if len(people)<2:
         raise ValueError(f"all pictures show person {people[0]}: "
@@ -336,7 +338,7 @@ def rows_of_each(
 ):               # Row numbers, int64, in order
     "A few rows of each photograph, drawn at random"
     order = np.random.default_rng(seed).permutation(len(photo))
-    order = order[np.argsort(photo[order], kind="stable")] # one photograph after another
+    order = order[np.argsort(photo[order], kind="stable")] # by photograph
     first = np.searchsorted(photo[order], photo[order])
     return np.sort(order[np.arange(len(order))-first<each])
 
@@ -361,7 +363,7 @@ def judge_people(
     n:int=7,      # Folds of people
     each:int=0,   # Rows of each photograph to train on; 0: all
     seed:int=42,  # Seed of these rows
-):                # dict: valid and test, acc, mean over people; worst; people, acc of each
+):                # dict: valid and test, means over people; worst; people, of each
     "How well people are read that no train row shows; reads the test file once"
     models, right = [], np.zeros(len(letters.y))
     for tr, va in person_folds(letters, n):
