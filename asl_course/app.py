@@ -312,8 +312,8 @@ def _card_people(about, rec):
     return _one_line(f"""
 **Who is in the data.** Sign Language MNIST (CC0): {n_train:,} train pictures, which are
 variants of {each.sum():,} photographs of the right hands of {len(each)} people
-({each.min()} to {each.max()} photographs each, ten frames of a letter within seconds),
-every person in one room. The same {len(each)} people stand in the test file. Nothing is
+({each.min()} to {each.max()} photographs each, from bursts of ten frames a letter). The
+same {len(each)} people stand in the test file. Nothing is
 known of their age, skin or fluency. Beside them,
 {settings["hands"]*settings["each"]:,} rendered hands of 32 invented signers, half of
 them left hands.""")

@@ -127,3 +127,15 @@ def test_where_a_threshold_comes_from():
     res = {k: v["acc"] for k, v in _conformal(None, 42, "cpu", "smoke").items()}
     assert set(res)=={"leaking", "same", "honest", "people"}
     assert res["leaking"]<.8<res["honest"]<.97 and res["leaking"]<min(res["same"], res["people"])
+
+def test_the_next_person_is_less_certain_than_a_mean():
+    "Drawn worlds of seven people: both intervals hold what they promise, and the next person's needs to be far wider"
+    rng, held = np.random.default_rng(0), []
+    for _ in range(300):
+        *seven, nxt = rng.normal(.6, .05, 8)
+        o = people_intervals(seven, draws=500)
+        held.append([o["mean"][0]<=.6<=o["mean"][1], o["next"][0]<=nxt<=o["next"][1], (o["next"][1]-o["next"][0])/(o["mean"][1]-o["mean"][0])])
+    mean, following, wider = np.mean(held, 0)
+    assert .85<mean<.99 and .92<following<.98 and wider>2
+    assert people_intervals([1., 1., .99, .5, 1.])["next"][1]==1., "no accuracy is above one"
+    with pytest.raises(ValueError, match="1 person: an interval takes at least two"): people_intervals([.9])
