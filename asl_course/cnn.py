@@ -16,7 +16,7 @@ from .mlp import *
 
 # %% auto #0
 __all__ = ['conv_loops', 'conv_unfold', 'receptive_field', 'T3CNN', 'Standardise', 'CNN', 'one_cycle', 'cnn_fit', 'grad_cam',
-           'coarsen']
+           'coarsen', 'MaxAndMean', 'WideCNN']
 
 # %% ../nbs/08_cnn.ipynb #81abce22
 __doc__ = (__doc__ or "")+"""
@@ -291,3 +291,28 @@ recipe("people.cnn", "A CNN, one person left out at a time",
        split="person", seeds=3, claims="P1")(_people_cnn)
 recipe("people.cnn-14", "14 pixels along a side, one picture a photograph",
        split="person", seeds=3, side=14, epochs=60, each=1)(_people_cnn);
+
+# %% ../nbs/08_cnn.ipynb #434459bc
+class MaxAndMean(nn.Module):
+    "The largest and the mean of each channel, side by side"
+    def forward(self,
+        x, # Channels, shape (n, c, h, w)
+    ):     # Shape (n, 2c)
+        return torch.cat([x.amax((2, 3)), x.mean((2, 3))], 1)
+
+class WideCNN(nn.Sequential):
+    "Six blocks, then the largest and the mean of each channel, and dropout"
+    def __init__(self,
+        n_out:int=24,         # Classes
+        nf=(24, 48, 96, 128), # Channels of the blocks
+        drop=.3,              # Dropout before the last layer
+    ):
+        def conv(i, o, k=3, stride=1):
+            conv2d = nn.Conv2d(i, o, k, stride, k//2, bias=False)
+            return [conv2d, nn.BatchNorm2d(o), nn.ReLU()]
+        a, b, c, d = nf
+        super().__init__(
+            Standardise(),
+            *conv(1, a, 5, 2), *conv(a, b), *conv(b, b), nn.MaxPool2d(2),
+            *conv(b, c), *conv(c, d), nn.MaxPool2d(2),
+            *conv(d, d), MaxAndMean(), nn.Dropout(drop), nn.Linear(2*d, n_out))

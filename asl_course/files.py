@@ -17,7 +17,7 @@ from .core import *
 __all__ = ['TRAIN_CSV', 'TEST_CSV', 'CSV_SHA256', 'CSV_COLUMNS', 'PER_PERSON', 'KAGGLE_DATASET', 'repo_root', 'cache_folder',
            'write_atomic', 'write_letters_csv', 'DataError', 'read_letters_csv', 'kept_arrays', 'cached_letters_csv',
            'picture_keys', 'read_people', 'people_of', 'find_letters', 'read_letters', 'data_places', 'find_real',
-           'read_idx', 'refuse_pickle', 'install_letters', 'fetch_letters', 'folder_sha256']
+           'read_idx', 'refuse_pickle', 'install_letters', 'fetch_letters', 'file_sha256', 'folder_sha256']
 
 # %% ../nbs/21_files.ipynb #884afff5
 __doc__ = (__doc__ or "")+"""
@@ -618,12 +618,17 @@ def fetch_letters(
                         f"{_BY_HAND}") from e
     return install_letters(got, folder)
 
+def file_sha256(
+    path, # A file
+):        # 64 hexadecimal digits
+    "The sha256 of a file's content"
+    with open(path, "rb") as f: return hashlib.file_digest(f, "sha256").hexdigest()
+
 def folder_sha256(
     folder, # A folder
 ):          # 64 hexadecimal digits
     "The sha256 of the names and contents of all files of a folder"
     def line(p):
-        content = hashlib.sha256(p.read_bytes()).hexdigest()
-        return f"{p.relative_to(folder).as_posix()} {content}"
+        return f"{p.relative_to(folder).as_posix()} {file_sha256(p)}"
     files = sorted(p for p in Path(folder).rglob("*") if p.is_file())
     return hashlib.sha256("\n".join(map(line, files)).encode()).hexdigest()

@@ -4,8 +4,10 @@
 
 # %% ../nbs/15_people.ipynb #ec0a4ba5
 from __future__ import annotations
-import logging
+import itertools, logging
+from functools import partial
 from pathlib import Path
+from fastcore.basics import ifnone, store_attr
 import numpy as np
 import torch, torch.nn as nn, torch.nn.functional as F
 from .core import *
@@ -14,16 +16,19 @@ from .records import *
 from .synth import *
 from .synth import _SIGNERS
 from .data import *
+from .train import *
 from .split import *
+from .split import _hits
 from .cnn import *
 from .augment import *
 from .learner import *
 from .honest import *
+from .joints import *
 from .predict import *
 from .cnn import _t3_cnn
 
 # %% auto #0
-__all__ = ['outside_scores', 'make_reader']
+__all__ = ['outside_scores', 'StrongAugment', 'make_reader']
 
 # %% ../nbs/15_people.ipynb #28cbff07
 __doc__ = (__doc__ or "")+"""
@@ -159,27 +164,27 @@ def training_hands(
     each:int=2,   # Variants of each
     seed:int=42,  # The same seed, the same hands
     device="cpu", # Where to draw
+    styles=0.,    # Share of hands in one of `STYLES`, 0..1
+    left=.5,      # Share of left hands, 0..1
 ):                # (pictures, uint8, (n*each, 28, 28); class indexes)
-    "Hands to train with beside the data set: 32 signers, half of the hands left"
+    "Hands to train with beside the data set, of 32 signers"
     g = torch.Generator().manual_seed(seed)
     logging.getLogger(__name__).info(f"rendering {n:,} hands")
     letter = torch.arange(n)%24
     who = torch.randint(32, (n,), generator=g)
-    left = torch.rand(n, generator=g)<.5
+    left = torch.rand(n, generator=g)<left
     photos = []
     for i in torch.arange(n).split(1200):
-        made = hand_photographs(letter[i], who[i], g, left=left[i], device=device)
+        made = hand_photographs(letter[i], who[i], g, left=left[i], device=device,
+                                styles=styles)
         photos.append(made.cpu())
     photos = torch.cat(photos)
     variants = torch.cat([photo_variants(photos, g) for _ in range(each)])
     return variants.numpy(), letter.repeat(each).numpy()
 
-def _fit_shipped(x, y, seed, device, epochs, hands=None, times=1):
-    "The network of chapter 10; pictures `times` an epoch, `hands`, (x, y), once"
-    beside = f" and {len(hands[0]):,} rendered hands" if hands else ""
-    logging.getLogger(__name__).info(
-        f"training on {len(x):,} pictures{beside}, {epochs} epochs")
-    if hands: x, y = (np.concatenate([a]*times+[b]) for a, b in zip((x, y), hands))
+def _fit_shipped(x, y, seed, device, epochs):
+    "The network and changes of chapter 10"
+    logging.getLogger(__name__).info(f"training on {len(x):,} pictures, {epochs} epochs")
     tfm = Augment(**SHIPPED_CHANGES, seed=seed)
     return cnn_fit(x, y, seed, device, epochs, smooth=.1, tfm=tfm)[0].eval()
 
@@ -220,6 +225,218 @@ recipe("outside.alone",
 recipe("outside.t3",
        "T3's convolutional network as stated, on photographs from elsewhere",
        split="test", selected_on="test", seeds=3, claims="T3.12")(_t3_outside);
+
+# %% ../nbs/15_people.ipynb #477cbf86
+class StrongAugment:
+    "What another person, room and camera change in a picture, drawn for each at random"
+    def __init__(self,
+        turn=15.,    # Degrees, either way
+        zoom=.15,    # Logarithm of the size
+        shift=.1,    # Part of the side, along both axes
+        shear=.15,   # Tangent of the angle
+        stretch=.12, # Logarithm of width and of height
+        tilt=.1,     # Perspective: how much nearer one side is than the middle
+        light=.15,   # Added grey, where white is 1
+        contrast=.35, # Part of the contrast
+        gamma=.3,    # Logarithm of the exponent on the grey levels
+        slope=.2,    # Light that grows from side to side, and from top to bottom
+        noise=.03,   # Largest spread of the noise of a picture
+        cutout=.3,   # Largest side of a box before the hand, as a part; half have one
+        flip=0.,     # Share of pictures that are mirrored, 0..1
+        seed:int=42, # The same seed, the same changes
+    ):               # Called with pictures (n, 1, h, w) in 0..1; all but noise: at most
+        store_attr("turn,zoom,shift,shear,stretch,tilt,light,contrast,gamma,slope,noise,"
+                   "cutout,flip")
+        self.g = torch.Generator().manual_seed(seed)
+    def __call__(self,
+        xb, # Pictures, float tensor, shape (n, 1, h, w), in 0..1
+    ):      # The same shape and range, on the same device
+        xb = F.grid_sample(xb, self._places(xb).to(xb.device),
+                           padding_mode="border", align_corners=False)
+        xb = self._relight(xb)
+        spread = self.noise*self._rand(len(xb), 1, 1, 1)
+        xb = xb+(spread*torch.randn(xb.shape, generator=self.g)).to(xb.device)
+        return self._cover(xb).clamp(0, 1)
+    def _rand(self, *shape): return torch.rand(*shape, generator=self.g)
+    def _most(self, k, *shape): return k*(2*self._rand(*shape)-1)
+    def _matrices(self, n):
+        "Where a step to the right and down leads in the old picture, (n, 2, 2)"
+        a, zoom = torch.deg2rad(self._most(self.turn, n)), self._most(self.zoom, n).exp()
+        wide, high = self._most(self.stretch, 2, n).exp()
+        shear = self._most(self.shear, n)
+        side  = 1-2*(self._rand(n)<self.flip).float()
+        rows  = torch.stack([a.cos()*wide*side, (shear-a.sin())*wide,
+                             a.sin()*high*side, a.cos()*high], 1)
+        return (zoom[:, None]*rows).reshape(n, 2, 2)
+    def _places(self, xb):
+        "Where each new pixel is looked up, (n, h, w, 2), -1..1"
+        n, _, h, w = xb.shape
+        at = [torch.linspace(1/o-1, 1-1/o, o) for o in (h, w)]
+        y, x = torch.meshgrid(*at, indexing="ij")
+        at  = torch.stack([x, y], -1).reshape(1, -1, 2)
+        far = 1+at@self._most(self.tilt, n, 2, 1)
+        old = at@self._matrices(n).mT/far+self._most(2*self.shift, n, 1, 2)
+        return old.reshape(n, h, w, 2)
+    def _relight(self, xb):
+        n, side = len(xb), xb.shape[-1]
+        def each(k): return self._most(k, n, 1, 1, 1).to(xb.device)
+        across = torch.linspace(-1, 1, side, device=xb.device)
+        xb   = xb.clamp(1e-3, 1)**each(self.gamma).exp()
+        mean = xb.mean((1, 2, 3), keepdim=True)
+        lit  = (xb-mean)*(1+each(self.contrast))+mean+each(self.light)
+        return lit+each(self.slope)*across+each(self.slope)*across[:, None]
+    def _cover(self, xb):
+        "A box of one grey somewhere in half of the pictures"
+        if not self.cutout: return xb
+        n, side = len(xb), xb.shape[-1]
+        half, at = self._rand(2, n, 1)*self.cutout*side/2, self._rand(2, n, 1)*side
+        rows, cols = (torch.arange(side)+.5-at).abs()<half
+        box = (rows[:, :, None]&cols[:, None]&(self._rand(n, 1, 1)<.5))[:, None]
+        grey = self._rand(n, 1, 1, 1).to(xb.device)
+        return torch.where(box.to(xb.device), grey, xb)
+
+# %% ../nbs/15_people.ipynb #822ade79
+class _MixedBatches:
+    "So many steps, each with a share of pictures from beside the data set"
+    def __init__(self, x, y, beside, share, bs, steps, seed, device):
+        n = round(bs*share) if beside else 0
+        common = dict(shuffle=True, device=device)
+        self.parts = [Batches(x, y, bs-n, seed=seed, **common)]
+        if n: self.parts.append(Batches(*beside, n, seed=seed+1, **common))
+        self.steps = steps
+    def __len__(self): return self.steps
+    @staticmethod
+    def _forever(batches):
+        while True:
+            for xb, yb in batches:
+                if len(yb)==batches.bs or len(batches)==1: yield xb, yb
+    def __iter__(self):
+        streams = [self._forever(o) for o in self.parts]
+        for _ in range(self.steps):
+            xs, ys = zip(*[next(o) for o in streams])
+            yield torch.cat(xs), torch.cat(ys)
+
+class _InBfloat16(nn.Module):
+    "A module whose sums are in bfloat16 where the device has it; scores in 32 bits"
+    def __init__(self, model, device):
+        super().__init__()
+        self.model, self.kind = model, torch.device(device).type
+        self.on = self.kind=="cuda" or torch.cpu._is_avx512_bf16_supported()
+    def forward(self, xb):
+        with torch.autocast(self.kind, torch.bfloat16, enabled=self.on):
+            return self.model(xb).float()
+
+def fit_reader(
+    x, y, seed, device="cpu", # Pictures, class indexes; seed; where to train
+    steps=800,    # Batches to learn from
+    beside=None,  # (pictures, class indexes) from elsewhere, or None
+    share=.3,     # Their part of each batch
+    net=WideCNN,  # Makes the network
+    tfm=None,     # A change of each batch; by default `StrongAugment`
+    bs=128,       # Batch size
+    lr=6e-3,      # Highest learning rate
+    decay=.02,    # Weight decay
+    smooth=.1,    # Label smoothing
+):                # The network, ready to read
+    "A network by AdamW and one cycle, with pictures from elsewhere in each batch"
+    more = f" and {len(beside[1]):,} from elsewhere" if beside else ""
+    logging.getLogger(__name__).info(
+        f"training on {len(x):,} pictures{more}, {steps} steps")
+    set_seed(seed)
+    model = net().to(device, memory_format=torch.channels_last)
+    train = _MixedBatches(x, y, beside, share, bs, steps, seed, device)
+    adam = partial(torch.optim.AdamW, weight_decay=decay)
+    loss = partial(F.cross_entropy, label_smoothing=smooth)
+    fit(_InBfloat16(model, device), train, None, 1, lr, adam, loss, one_cycle,
+        ifnone(tfm, StrongAugment(seed=seed)), progress=False)
+    return model.eval()
+
+# %% ../nbs/15_people.ipynb #f579152f
+def _rendered_teachers(seed, scale, hands, styles, left, device):
+    return training_hands(scaled(hands, 240, scale), 1, seed, device, styles, left)
+
+def _measured_teachers():
+    "Squares around the hands of other people, right hands, 28x28; None where not found"
+    file = find_joints()
+    if file is None: return None
+    readings.files["hands/people.npz"] = file_sha256(file)
+    hands = read_joints(file)
+    hands = hands.part(hands.found)
+    crop  = torch.as_tensor(hands.crop)[:, None].float()
+    small = F.interpolate(crop, size=28, mode="area")[:, 0].round().byte().numpy()
+    left  = (hands.handed<0)[:, None, None]
+    return np.where(left, small[:, :, ::-1], small), hands.letter
+
+def _teachers(which, seed, scale, hands, styles, left, device):
+    "Pictures from beside the data set, by name: rendered, people"
+    found = []
+    if "rendered" in which:
+        found.append(_rendered_teachers(seed, scale, hands, styles, left, device))
+    if "people" in which and (o := _measured_teachers()): found.append(o)
+    return tuple(map(np.concatenate, zip(*found))) if found else None
+
+# %% ../nbs/15_people.ipynb #cd8fee03
+def _six_views(model, x, device, seed):
+    "Mean probabilities over a picture and five that are changed a little"
+    little = StrongAugment(6, .06, .04, .05, .04, .03, *[0.]*6, seed=seed)
+    p = scores_of(model, x, device).softmax(1)
+    for _ in range(5): p = p+_changed_scores(model, x, little, device).softmax(1)
+    return p
+
+def _changed_scores(model, x, tfm, device):
+    batches = Batches(x, np.zeros(len(x), np.int64), 1024, device=device, tfm=tfm)
+    with torch.no_grad(): return torch.cat([model(xb).cpu() for xb, _ in batches])
+
+_READERS = dict( # what may be chosen: settings of `_leave_pairs_out`
+    course=dict(net="CNN", strong=False, teachers=()),
+    strong=dict(teachers=()),
+    rendered=dict(),
+    right=dict(left=0.),
+    people=dict(teachers=("rendered", "people")),
+    mirror=dict(teachers=("rendered", "people"), flip=.5))
+
+def _made_by(net, strong, flip, seed):
+    "Arguments of `fit_reader`"
+    tfm = StrongAugment(flip=flip, seed=seed) if strong else (
+        Augment(**SHIPPED_CHANGES, seed=seed))
+    return dict(net=dict(CNN=CNN, WideCNN=WideCNN)[net], tfm=tfm)
+
+def _leave_pairs_out(
+    letters, seed, device, scale, # As `run_recipe` gives them
+    net="WideCNN",          # A network of chapter 08
+    strong=True,            # `StrongAugment`, or the changes of chapter 10?
+    flip=0.,                # Share of mirrored pictures
+    teachers=("rendered",), # See `_teachers`
+    hands=9600,             # Rendered hands
+    styles=.5,              # See `training_hands`
+    left=.5,                # See `training_hands`
+    steps=400,              # Batches to learn from
+    each=4,                 # Rows of a photograph to read
+    n=7,                    # Groups of people
+):                          # dict: pairs, views: [left out, also left out, read of this]
+    "Train without each pair of people, and read both"
+    beside = _teachers(teachers, seed, scale, hands, styles, left, device)
+    parts = [va for _, va in person_folds(letters, scaled(n, 3, scale))]
+    steps, each = scaled(steps, 6, scale), scaled(each, 1, scale)
+    res = dict(pairs=[], views=[])
+    for i, j in itertools.combinations(range(len(parts)), 2):
+        out = np.concatenate([parts[i], parts[j]])
+        tr  = np.setdiff1d(np.arange(len(letters.y)), out)
+        how = _made_by(net, strong, flip, seed)
+        model = fit_reader(letters.x[tr], letters.y[tr], seed, device, steps, beside, **how)
+        for k, other in ((i, j), (j, i)):
+            va = parts[k][rows_of_each(letters.photo[parts[k]], each, seed)]
+            x, y = letters.x[va], letters.y[va]
+            hit  = _hits(model, x, y, device).mean()
+            six  = _six_views(model, x, device, seed).argmax(1).numpy()==y
+            res["pairs"].append([other, k, float(hit)])
+            res["views"].append([other, k, float(six.mean())])
+    return {k: dict(acc=float(np.mean([o[2] for o in v]))) | {"of": v}
+            for k, v in res.items()}
+
+for k, o in _READERS.items():
+    recipe(f"reader.{k}", f"Each pair of people left out: {k}",
+           split="person", seeds=1, **o)(_leave_pairs_out)
 
 # %% ../nbs/15_people.ipynb #a4094808
 def _threshold_for(probs, y, right):

@@ -12,9 +12,9 @@ from .core import *
 from .files import *
 
 # %% auto #0
-__all__ = ['FINGERS', 'BONES', 'KNUCKLES', 'RADII', 'POSES', 'TONES', 'cast_rays', 'make_pose', 'clamp_pose', 'joint_places',
-           'hand_cones', 'draw_hands', 'letter_pose', 'render_hands', 'hand_photographs', 'photo_variants',
-           'synth_letters', 'hand_snapshots', 'rendered_photos']
+__all__ = ['FINGERS', 'BONES', 'KNUCKLES', 'RADII', 'POSES', 'STYLES', 'TONES', 'cast_rays', 'make_pose', 'clamp_pose',
+           'joint_places', 'hand_cones', 'draw_hands', 'letter_pose', 'render_hands', 'hand_photographs',
+           'photo_variants', 'synth_letters', 'hand_snapshots', 'rendered_photos']
 
 # %% ../nbs/20_synth.ipynb #c771dd11
 __doc__ = (__doc__ or "")+"""
@@ -446,6 +446,86 @@ def render_hands(
     x = draw_hands(_as_poses(what), size, **kwargs)[0]
     return x[:, 0] if x.shape[1]==1 else x.permute(0, 2, 3, 1)
 
+# %% ../nbs/20_synth.ipynb #9797753f
+def _like(letter, **parts):
+    "The pose of a letter with some parts changed, as `make_pose` takes them"
+    angles = dict(zip(_SLOTS, POSES[letter].tolist()))
+    given = {o: tuple(angles[o, i] for i in range(len(_LIMITS[o]))) for o in _LIMITS}
+    return pose(**given | parts)
+
+def _bent(*names, **finger):
+    "The same bends for several fingers"
+    (bends,) = finger.values()
+    return {o: bends for o in names}
+
+_FOUR, _THREE = FINGERS, ("index", "middle", "ring")
+_SIDE, _FRONT, _BACK = (150, 0, -70), (-15, -10, 85), (180, 0, -100) # views
+_FLAT, _CURLED, _CLAW = (75, 15, 10, 0), (85, 85, 40, 0), (60, 70, 30, 0)
+
+STYLES = dict(
+    A=[_like("A", thumb=(15, 20, 10, 5, 0)), _like("A", view=(25, 0, 0)),
+       _like("A", thumb=(45, 15, 10, 5, 3), view=(15, 0, -35))],
+    B=[_like("B", view=(25, 0, 0))],
+    C=[_like("C", view=(25, 0, 0)), _like("C", view=(90, 0, 0)),
+       _like("C", **_bent(*_FOUR, bends=(22, 30, 20, 0)))],
+    D=[_like("D", **_bent(*FINGERS[1:], bends=(78, 83, 43, 0)), view=(0, 0, 0)),
+       _like("D", **_bent(*FINGERS[1:], bends=(70, 64, 35, 0)), view=(25, 0, 0)),
+       _like("D", view=(45, 0, 0))],
+    E=[_like("E", **_bent(*_FOUR, bends=(40, 100, 60, 0))),
+       _like("E", **_bent(*_FOUR, bends=(20, 100, 64, 0)))],
+    F=[_like("F", view=(0, 0, 0)), _like("F", view=(50, 0, 0))],
+    G=[_like("G", view=_FRONT), _like("G", view=(-10, 0, 50)),
+       _like("G", view=_SIDE), _like("G", view=(120, 0, -85)),
+       _like("G", thumb=(35, 45, 5, 10, 30)),
+       _like("G", thumb=(38, 45, 10, 10, 30), view=_FRONT),
+       _like("G", index=(15, 6, 4, 0), thumb=(30, 30, 10, 25, 20), view=(180, -10, -70))],
+    H=[_like("H", view=_FRONT), _like("H", view=(-10, 0, 50)),
+       _like("H", view=_SIDE), _like("H", view=(120, 0, -85)),
+       _like("H", index=(25, 6, 4, -3), middle=(25, 6, 4, 3), view=(180, 0, -75))],
+    I=[_like("I", view=(25, 0, 0)), _like("I", thumb=(30, 20, 20, 13, 3))],
+    K=[_like("K", index=(3, 4, 2, 10), middle=(20, 8, 5, -8),
+             thumb=(25, 40, 10, 5, 20), view=(0, 0, 0)),
+       _like("K", index=(3, 4, 2, 10), middle=(8, 6, 5, -10), thumb=(22, 42, 5, 0, 25)),
+       _like("K", view=(30, 0, 0)),
+       _like("K", middle=(30, 8, 5, -5), view=(-50, 0, 0))],
+    L=[_like("L", view=(25, 0, 0))],
+    M=[_like("M", **_bent(*_THREE, bends=_FLAT), little=(80, 90, 50, 0)),
+       _like("M", **_bent(*_THREE, bends=_FLAT), view=(0, -35, 0)),
+       _like("M", **_bent(*_THREE, bends=_FLAT), view=(150, 30, -160)),
+       _like("M", **_bent(*_THREE, bends=_CURLED), thumb=(-5, 35, 40, 10, -10)),
+       _like("M", **_bent(*_THREE, bends=_CLAW))],
+    N=[_like("N", **_bent(*_THREE[:2], bends=_FLAT)),
+       _like("N", **_bent(*_THREE[:2], bends=_FLAT), view=(0, -35, 0)),
+       _like("N", **_bent(*_THREE[:2], bends=_FLAT), view=(150, 30, -160)),
+       _like("N", **_bent(*_THREE[:2], bends=_CURLED), thumb=(8, 35, 40, 10, -10)),
+       _like("N", **_bent(*_THREE[:2], bends=_CLAW))],
+    O=[_like("O", view=(25, 0, 0)), _like("O", view=(90, 0, 0)),
+       _like("O", **_bent(*_FOUR, bends=(60, 61, 35, 0))),
+       _like("O", **_bent(*_FOUR, bends=(61, 70, 40, 0)), view=(20, 0, 0))],
+    P=[_like("P", view=_BACK), _like("P", view=(180, 10, -140)),
+       _like("P", view=(150, -30, -110)),
+       _like("P", index=(10, 6, 4, 5), middle=(55, 12, 6, -4), view=(180, 0, -85)),
+       _like("P", index=(20, 6, 4, 5), middle=(60, 12, 6, -4), view=(-15, 0, 90)),
+       _like("P", index=(20, 6, 4, 5), middle=(70, 12, 6, -4), view=(-10, -10, 120))],
+    Q=[_like("Q", view=(180, 10, 180)), _like("Q", view=(180, 0, -140)),
+       _like("Q", index=(20, 6, 4, 0)),
+       _like("Q", index=(15, 6, 4, 0), view=(180, 0, -155)),
+       _like("Q", index=(15, 6, 4, 0), view=(-15, 0, 140))],
+    R=[_like("R", view=(25, 0, 0))],
+    S=[_like("S", thumb=(20, 50, 60, 40, 10)), _like("S", view=(25, 0, 0)),
+       _like("S", view=(50, 0, -15))],
+    T=[_like("T", index=(80, 85, 40, 5), middle=(88, 100, 55, 0),
+             thumb=(12, 35, 10, 10, 0)),
+       _like("T", index=(70, 90, 45, 5), thumb=(5, 30, 20, 0, -5)),
+       _like("G", thumb=(70, 5, 0, 0, 10), view=(150, -10, -75)),
+       _like("G", thumb=(60, 15, 0, 5, 10), view=(170, 0, -90))],
+    V=[_like("V", view=(25, 0, 0))],
+    W=[_like("W", view=(25, 0, 0))],
+    X=[_like("X", view=(0, 0, 0)), _like("X", view=(85, 0, 0)),
+       _like("X", index=(40, 70, 40, 0), view=(20, 0, 0)),
+       _like("X", index=(15, 95, 60, 0), thumb=(30, 40, 30, 20, 10), view=(25, 0, 0))],
+    Y=[_like("Y", view=(25, 0, 0))])
+
 # %% ../nbs/20_synth.ipynb #5be6694a
 _SIGNERS = 64 # As many different people can be drawn
 
@@ -491,10 +571,23 @@ def _check_signers(signer):
     if 0<=lo<=hi<_SIGNERS: return
     raise ValueError(f"signers are numbered 0 to {_SIGNERS-1}, found {lo} to {hi}")
 
-def _held(letter, signer, g, vary):
+def _styled(letter, g, styles):
+    "A pose for each letter: the table's, or, of a share `styles`, one of its styles"
+    angles = torch.stack([POSES[o] for o in LETTERS])[letter]
+    if not styles: return angles
+    other = torch.rand(len(letter), generator=g)<styles
+    pick  = torch.rand(len(letter), generator=g)
+    for c, o in enumerate(LETTERS):
+        rows = torch.where(other&(letter==c))[0]
+        if o not in STYLES or not len(rows): continue
+        found = torch.stack(STYLES[o])
+        angles[rows] = found[(pick[rows]*len(found)).long()]
+    return angles
+
+def _held(letter, signer, g, vary, styles=0.):
     "Poses of photographs: the table, a signer's habits, and what differs each time"
     n, who, s = len(letter), _signers(), _SCENE
-    angles = torch.stack([POSES[o] for o in LETTERS])[letter]
+    angles = _styled(letter, g, styles)
     joints = _normal(g, s["joints"], n, 26)*_bends()
     angles = angles+vary*(who["habit"][signer]+joints)
     view = _normal(g, tensor(s["view"]), n, 3)
@@ -502,11 +595,11 @@ def _held(letter, signer, g, vary):
     angles[:, _WRIST] += _normal(g, vary, n, 2)*tensor(s["wrist"])
     return clamp_pose(angles)
 
-def _scene(letter, signer, g, vary):
+def _scene(letter, signer, g, vary, styles=0.):
     "What a photograph needs of hand and light: arguments of `draw_hands`"
     n, who, s = len(letter), _signers(), _SCENE
     if n: _check_signers(signer)
-    angles  = _held(letter, signer, g, vary)
+    angles  = _held(letter, signer, g, vary, styles)
     light   = tensor(s["light_mean"])+_normal(g, tensor(s["light"]), n, 3)
     ambient = _uniform(g, *s["ambient"], n)
     return dict(angles=angles, bones=who["bones"][signer], thick=who["thick"][signer],
@@ -558,9 +651,10 @@ def hand_photographs(
     vary:float=1., # How much hands and views differ; 0 leaves the pose of the table
     left=None,     # Which signers use their left hand, bool tensor, shape (n,)
     device="cpu",  # Where to draw
+    styles=0.,     # Share of photographs in one of `STYLES`, 0..1
 ):                 # Pictures, float32, shape (n, size, size), 0..1
     "Grey photographs of hands, cropped as in the published set"
-    scene = _scene(letter, signer, g, vary) | _grey_place(signer, g, vary)
+    scene = _scene(letter, signer, g, vary, styles) | _grey_place(signer, g, vary)
     x, box = draw_hands(size=size, **{k: v.to(device) for k, v in scene.items()})
     if left is not None: x, _ = _mirror(x, box, left.to(device))
     return x[:, 0]
