@@ -14,10 +14,11 @@ from fastcore.basics import ifnone
 from .core import *
 
 # %% auto #0
-__all__ = ['TRAIN_CSV', 'TEST_CSV', 'CSV_SHA256', 'CSV_COLUMNS', 'PER_PERSON', 'KAGGLE_DATASET', 'repo_root', 'cache_folder',
-           'write_atomic', 'write_letters_csv', 'DataError', 'read_letters_csv', 'kept_arrays', 'cached_letters_csv',
-           'picture_keys', 'read_people', 'people_of', 'find_letters', 'read_letters', 'data_places', 'find_real',
-           'read_idx', 'refuse_pickle', 'install_letters', 'fetch_letters', 'file_sha256', 'folder_sha256']
+__all__ = ['TRAIN_CSV', 'TEST_CSV', 'CSV_SHA256', 'CSV_COLUMNS', 'PER_PERSON', 'KAGGLE_DATASET', 'PICTURE_SUFFIXES', 'repo_root',
+           'cache_folder', 'write_atomic', 'write_letters_csv', 'DataError', 'read_letters_csv', 'kept_arrays',
+           'cached_letters_csv', 'picture_keys', 'read_people', 'people_of', 'find_letters', 'read_letters',
+           'data_places', 'find_real', 'read_idx', 'refuse_pickle', 'install_letters', 'fetch_letters', 'file_sha256',
+           'folder_sha256', 'open_photo']
 
 # %% ../nbs/21_files.ipynb #884afff5
 __doc__ = (__doc__ or "")+"""
@@ -632,3 +633,117 @@ def folder_sha256(
         return f"{p.relative_to(folder).as_posix()} {file_sha256(p)}"
     files = sorted(p for p in Path(folder).rglob("*") if p.is_file())
     return hashlib.sha256("\n".join(map(line, files)).encode()).hexdigest()
+
+# %% ../nbs/21_files.ipynb #9f1cf079
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+_MOST = 150_000_000 # Pixels that are decoded at most
+
+def open_photo(
+    source,       # A path, bytes, an open file, a PIL image or an array, see below
+    colour=False, # Red, green and blue instead of grey levels?
+):                # PIL image, grey ("L") or in colours ("RGB"), upright
+    """A picture of any common kind as grey levels, or in colours
+
+    An array has shape (h, w) or (h, w, 3 or 4) and holds uint8, uint16 or floats in 0..1.
+    Raises `ValueError` that says what is wrong with the picture.
+    """
+    name = _named(source)
+    im = _decode(source, name)
+    _check_picture_size(im, name)
+    return _in_8_bits(_upright(im, name), "RGB" if colour else "L")
+
+def _is_path(source): return isinstance(source, (str, os.PathLike))
+def _named(source): return Path(source).name if _is_path(source) else "the picture"
+
+def _decode(source, name):
+    "Whatever it is, as a PIL image, of which a file's pixels may not be read yet"
+    from PIL import Image
+    if isinstance(source, np.ndarray): return _from_array(source)
+    if isinstance(source, Image.Image): return source
+    if _is_path(source): _check_picture_file(source, name)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            if isinstance(source, bytes): source = io.BytesIO(source)
+            return Image.open(source)
+    except Image.DecompressionBombError:
+        raise ValueError(f"{name} is too large: more than {_MOST:,} pixels "
+                         "are not decoded. Make it smaller first.") from None
+    except Image.UnidentifiedImageError:
+        kinds = ", ".join(o[1:] for o in PICTURE_SUFFIXES)
+        raise ValueError(f"{name} is not a picture that can be read here: "
+                         f"expected one of {kinds} "
+                         "(a phone's HEIC picture: save it as JPEG first)") from None
+
+def _check_picture_file(path, name):
+    if not Path(path).exists(): raise FileNotFoundError(f"no file {path}")
+    if not Path(path).stat().st_size: raise ValueError(f"{name} is empty (0 bytes)")
+
+def _check_picture_size(im, name):
+    "Neither too large to be decoded nor too small to be read"
+    if im.width*im.height>_MOST:
+        raise ValueError(f"{name} has {im.width:,}x{im.height:,} pixels: more than "
+                         f"{_MOST:,} are not decoded. Make it smaller first.")
+    if min(im.size)<14:
+        raise ValueError(f"{name} has {im.width}x{im.height} pixels: "
+                         "expected at least 14x14")
+
+def _upright(im, name):
+    "The first frame, turned as the camera says"
+    from PIL import ImageOps
+    try:
+        if getattr(im, "n_frames", 1)>1:
+            warnings.warn(f"{name} has {im.n_frames} frames: reading the first")
+            im.seek(0)
+        return ImageOps.exif_transpose(im)
+    except (EOFError, OSError, SyntaxError, ValueError) as e:
+        raise ValueError(f"{name} is cut short or damaged ({e})") from None
+
+def _in_8_bits(im, mode):
+    "Grey levels or colours of 8 bits; what is transparent is white"
+    if im.mode=="F": im = _from_array(np.asarray(im))
+    if im.mode.startswith("I"):
+        levels = np.asarray(im).clip(0, 65535)
+        im = _from_array(levels.astype(np.uint16))
+    if "A" in im.mode or "transparency" in im.info: im = _on_white(im)
+    return im.copy() if im.mode==mode else im.convert("RGB").convert(mode)
+
+def _on_white(im):
+    from PIL import Image
+    im = im.convert("RGBA")
+    white = Image.new("RGBA", im.size, "white")
+    white.alpha_composite(im)
+    return white
+
+# %% ../nbs/21_files.ipynb #efa0b8cc
+def _from_array(a):
+    "An array as a PIL image of 8 bits"
+    from PIL import Image
+    _check_picture_shape(a)
+    if a.dtype.kind=="f": a = _from_floats(a)
+    elif a.dtype==np.uint16: a = (a/257).round() if a.max()>255 else a
+    elif a.dtype==bool: a = a*255
+    else: _check_levels(a)
+    a = a.astype(np.uint8)
+    return Image.fromarray(a[..., 0] if a.ndim==3 and a.shape[2]==1 else a)
+
+def _check_picture_shape(a):
+    said = f"an array of shape {a.shape}"
+    if a.ndim not in (2, 3) or a.ndim==3 and a.shape[2] not in (1, 3, 4):
+        raise ValueError(f"{said}: expected (h, w), (h, w, 3) or (h, w, 4)")
+    if min(a.shape[:2])<14: raise ValueError(f"{said}: expected at least 14x14 pixels")
+
+def _from_floats(a):
+    "Grey levels 0..255 of floats in 0..1"
+    if not np.isfinite(a).all():
+        n = (~np.isfinite(a)).sum()
+        raise ValueError(f"{n} values of the array are not finite: expected 0 to 1")
+    if a.min()<0 or a.max()>1:
+        raise ValueError(f"floats from {a.min():g} to {a.max():g}: expected 0 to 1; "
+                         "give grey levels 0 to 255 as uint8")
+    return (a*255).round()
+
+def _check_levels(a):
+    if a.dtype.kind not in "ui" or a.min()<0 or a.max()>255:
+        raise ValueError(f"an array of {a.dtype}, {a.min()} to {a.max()}: "
+                         "expected uint8, uint16, or floats in 0..1")

@@ -4,15 +4,19 @@
 
 # %% ../nbs/29_joints.ipynb #d719b169
 from __future__ import annotations
-import zipfile
+import os, sys, threading, zipfile
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 import numpy as np
 from .core import *
 from .files import *
 
 # %% auto #0
-__all__ = ['MeasuredHands', 'find_joints', 'read_joints']
+__all__ = ['JOINTS', 'PARENTS', 'HAND_MODEL', 'HAND_MODEL_SHA256', 'HandsMissing', 'find_hand_model', 'hands_missing', 'Hand',
+           'joints_square', 'find_hand', 'MeasuredHands', 'find_joints', 'read_joints']
 
 # %% ../nbs/29_joints.ipynb #bf1f440b
 __doc__ = (__doc__ or "")+"""
@@ -23,6 +27,136 @@ __doc__ = (__doc__ or "")+"""
     file = find_joints()
     hands = read_joints(file) if file else None
 """
+
+# %% ../nbs/29_joints.ipynb #4e086dff
+JOINTS = ["wrist", *(f"{finger} {joint}"
+                     for finger in ("thumb", "index", "middle", "ring", "little")
+                     for joint in ("root", "lower", "upper", "tip"))]
+PARENTS = [0, 0, 1, 2, 3, 0, 5, 6, 7, 0, 9, 10, 11, 0, 13, 14, 15, 0, 17, 18, 19]
+HAND_MODEL = "hand_landmarker.task"
+HAND_MODEL_SHA256 = "fbc2a30080c3c557093b5ddfc334698132eb341044ccee322ccf8bcf3607cde1"
+
+class HandsMissing(RuntimeError):
+    "Hands cannot be looked for: the detector or its file is not there"
+
+def find_hand_model():
+    "The detector's file, in a folder `hands` beside the data, or None"
+    files = (p/"hands"/HAND_MODEL for _, p in data_places())
+    return next((p for p in files if p.is_file()), None)
+
+def hands_missing():
+    "What is missing to look for hands, and what to do; None when nothing is"
+    if find_spec("mediapipe") is None:
+        return ("looking for hands takes MediaPipe, which is not installed: "
+                'pip install "asl_course[hands]" (there is none for every system)')
+    if find_hand_model() is None:
+        return (f"looking for hands takes the file {HAND_MODEL}, which is not there: "
+                "asl_data --hands fetches it (8 MB)")
+
+@dataclass
+class Hand:
+    "A hand in a photograph"
+    joints:np.ndarray # x to the right, y down, z away from the viewer; pixels, (21, 3)
+    world:np.ndarray  # The same in metres, from the middle of the hand, (21, 3)
+    handed:float      # Above 0 a right hand, below a left one; its size is how sure, 0..1
+    size:tuple        # Height and width of the photograph, pixels
+    others:int=0      # Further hands in the photograph; this is the largest
+    @property
+    def side(self):
+        "Which hand it is, when the photograph is not mirrored"
+        return "right" if self.handed>0 else "left"
+    @property
+    def square(self):
+        "(left, top, side) of the square that is read, pixels"
+        return joints_square(self.joints)
+
+def joints_square(
+    joints,      # Joints, pixels, shape (21, 2) or (21, 3)
+    room=1.35,   # Side, relative to the longer side of the joints' box
+):               # (left, top, side), pixels; it may reach over the picture's edge
+    "The square around a hand"
+    lo, hi = joints[:, :2].min(0), joints[:, :2].max(0)
+    side = float((hi-lo).max())*room
+    left, top = ((lo+hi)-side)/2
+    return float(left), float(top), side
+
+# %% ../nbs/29_joints.ipynb #a5dc790b
+_TRIES = ((0, .5), (.35, .5), (.8, .5), (.35, .1), (.8, .1), (0, .1))
+# (border, as a part of the longer side; certainty that is asked for), in turn
+
+def find_hand(
+    photo, # A path, bytes, a PIL image, or an array, as `open_photo` takes them
+):         # A `Hand`, or None where none is found
+    """The largest hand in a photograph, by MediaPipe; nothing leaves the machine
+
+    Raises `HandsMissing` where detector or file are missing, `ValueError` for a picture
+    that cannot be read.
+    """
+    rgb = np.asarray(open_photo(photo, colour=True))
+    for border, certainty in _TRIES:
+        hands = _look(rgb, border, certainty)
+        if hands: return max(hands, key=lambda o: o.square[2])
+
+def _bordered(rgb, border):
+    "A square picture with its edges repeated, and where the old one begins, (x, y)"
+    h, w = rgb.shape[:2]
+    side = round(max(h, w)*(1+2*border))
+    top, left = (side-h)//2, (side-w)//2
+    over = (top, side-h-top), (left, side-w-left), (0, 0)
+    return np.ascontiguousarray(np.pad(rgb, over, mode="edge")), (left, top)
+
+def _look(rgb, border, certainty):
+    "Every `Hand` of a picture, uint8, (h, w, 3)"
+    detector = _detector(certainty)
+    from mediapipe import Image, ImageFormat
+    square, corner = _bordered(rgb, border)
+    seen  = detector.detect(Image(image_format=ImageFormat.SRGB, data=square))
+    parts = zip(seen.hand_landmarks, seen.hand_world_landmarks, seen.handedness)
+    return [_as_hand(*o, len(square), corner, rgb.shape[:2], len(seen.handedness)-1)
+            for o in parts]
+
+def _as_hand(points, world, handed, side, corner, size, others):
+    "What MediaPipe says in fractions of a square picture, in pixels of the photograph"
+    joints = np.array([(o.x, o.y, o.z) for o in points], np.float32)*side
+    joints[:, :2] -= corner
+    metres = np.array([(o.x, o.y, o.z) for o in world], np.float32)
+    sign = 1 if handed[0].category_name=="Right" else -1
+    return Hand(joints, metres, sign*float(handed[0].score), size, others)
+
+@cache
+def _detector(certainty):
+    "A detector that asks for so much certainty, made once and closed at the end"
+    if why := hands_missing(): raise HandsMissing(why)
+    file = find_hand_model()
+    if file_sha256(file)!=HAND_MODEL_SHA256:
+        raise HandsMissing(f"{file} is damaged, or not the file this course knows: "
+                           "delete it, then asl_data --hands fetches it again")
+    with _silenced():
+        from mediapipe.tasks import python as tasks
+        landmarker = tasks.vision.HandLandmarker
+        options = tasks.vision.HandLandmarkerOptions(
+            tasks.BaseOptions(model_asset_buffer=file.read_bytes()), num_hands=2,
+            min_hand_detection_confidence=certainty,
+            min_hand_presence_confidence=certainty)
+        made = landmarker.create_from_options(options)
+        blank = np.zeros((64, 64, 3), np.uint8)
+        from mediapipe import Image, ImageFormat
+        made.detect(Image(image_format=ImageFormat.SRGB, data=blank)) # its first words
+    # before the threads that `close` needs are gone, as `atexit` would be too late
+    threading._register_atexit(made.close)
+    return made
+
+@contextmanager
+def _silenced():
+    "What compiled code writes to standard error goes nowhere"
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try: yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 # %% ../nbs/29_joints.ipynb #3ac93658
 @dataclass

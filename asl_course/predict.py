@@ -4,7 +4,7 @@
 
 # %% ../nbs/14_predict.ipynb #aa5ecad1
 from __future__ import annotations
-import io, json, os, warnings
+import json
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,8 +14,8 @@ from .core import *
 from .files import *
 
 # %% auto #0
-__all__ = ['MODEL_FORMAT', 'ONNX_OPSET', 'PICTURE_SUFFIXES', 'About', 'save_model', 'load_model', 'shipped_file', 'open_photo',
-           'square_box', 'prepare_photo', 'Prediction', 'Predictor', 'find_photos', 'read_photos']
+__all__ = ['MODEL_FORMAT', 'ONNX_OPSET', 'About', 'save_model', 'load_model', 'shipped_file', 'square_box', 'prepare_photo',
+           'Prediction', 'Predictor', 'find_photos', 'read_photos']
 
 # %% ../nbs/14_predict.ipynb #dd9ca08e
 __doc__ = (__doc__ or "")+"""
@@ -44,6 +44,7 @@ class About:
     temperature:float    # What scores are divided by
     threshold:float      # Probability below which it is not sure
     record:dict          # Accuracy on test and on photographs, and on which data
+    net:str="CNN"        # Which network of `asl_course.cnn` the weights belong to
     version:str=""       # Of the library that wrote it
     format:int=MODEL_FORMAT    # Of the file
 
@@ -59,6 +60,7 @@ def _about(text, name):
         raise ValueError(f"{name} has format {o['format']}, this library reads up to "
                          f"{MODEL_FORMAT}: update asl_course")
     fields = About.__dataclass_fields__
+    o = {"net": "CNN"} | o # what files say that are older than this field
     missing = [k for k in fields if k not in o]
     if missing:
         raise ValueError(f"{name} does not say its {', '.join(missing)}: {ours}")
@@ -69,7 +71,7 @@ def _about(text, name):
 
 # %% ../nbs/14_predict.ipynb #a36ff5ce
 def save_model(
-    model,        # A `CNN`
+    model,        # A `CNN` or `WideCNN`
     path,         # Ends with .safetensors or .onnx
     about:About,  # What the file says of itself; version and format are filled in
 ):                # The path
@@ -133,10 +135,13 @@ def load_model(
     device="cpu", # Where to put the model
 ):                # (the model, ready to read; its `About`)
     "Read weights and what they are; raises `ValueError` for any file that is no such"
-    from asl_course.cnn import CNN
+    from asl_course import cnn
     path = _model_path(path, ".safetensors")
     about, state = _read_safetensors(path)
-    model = CNN(len(about.letters))
+    if about.net not in ("CNN", "WideCNN"):
+        raise ValueError(f"{path.name} holds weights of {about.net!r}: expected CNN or "
+                         "WideCNN. A newer asl_course may know it.")
+    model = getattr(cnn, about.net)(len(about.letters))
     try: model.load_state_dict(state)
     except RuntimeError as e:
         why = str(e).splitlines()[1].strip()
@@ -170,119 +175,6 @@ def _model_path(path, suffix):
                          "written by `save_model`")
     if not path.exists(): raise FileNotFoundError(f"no file {path}")
     return path
-
-# %% ../nbs/14_predict.ipynb #9f1cf079
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-_MOST = 150_000_000 # Pixels that are decoded at most
-
-def open_photo(
-    source, # A path, bytes, an open file, a PIL image or an array, see below
-):          # PIL image, grey ("L"), upright
-    """A picture of any common kind as grey levels
-
-    An array has shape (h, w) or (h, w, 3 or 4) and holds uint8, uint16 or floats in 0..1.
-    Raises `ValueError` that says what is wrong with the picture.
-    """
-    name = _named(source)
-    im = _decode(source, name)
-    _check_size(im, name)
-    return _grey(_upright(im, name))
-
-def _is_path(source): return isinstance(source, (str, os.PathLike))
-def _named(source): return Path(source).name if _is_path(source) else "the picture"
-
-def _decode(source, name):
-    "Whatever it is, as a PIL image, of which a file's pixels may not be read yet"
-    from PIL import Image
-    if isinstance(source, np.ndarray): return _from_array(source)
-    if isinstance(source, Image.Image): return source
-    if _is_path(source): _check_file(source, name)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            if isinstance(source, bytes): source = io.BytesIO(source)
-            return Image.open(source)
-    except Image.DecompressionBombError:
-        raise ValueError(f"{name} is too large: more than {_MOST:,} pixels "
-                         "are not decoded. Make it smaller first.") from None
-    except Image.UnidentifiedImageError:
-        kinds = ", ".join(o[1:] for o in PICTURE_SUFFIXES)
-        raise ValueError(f"{name} is not a picture that can be read here: "
-                         f"expected one of {kinds} "
-                         "(a phone's HEIC picture: save it as JPEG first)") from None
-
-def _check_file(path, name):
-    if not Path(path).exists(): raise FileNotFoundError(f"no file {path}")
-    if not Path(path).stat().st_size: raise ValueError(f"{name} is empty (0 bytes)")
-
-def _check_size(im, name):
-    "Neither too large to be decoded nor too small to be read"
-    if im.width*im.height>_MOST:
-        raise ValueError(f"{name} has {im.width:,}x{im.height:,} pixels: more than "
-                         f"{_MOST:,} are not decoded. Make it smaller first.")
-    if min(im.size)<14:
-        raise ValueError(f"{name} has {im.width}x{im.height} pixels: "
-                         "expected at least 14x14")
-
-def _upright(im, name):
-    "The first frame, turned as the camera says"
-    from PIL import ImageOps
-    try:
-        if getattr(im, "n_frames", 1)>1:
-            warnings.warn(f"{name} has {im.n_frames} frames: reading the first")
-            im.seek(0)
-        return ImageOps.exif_transpose(im)
-    except (EOFError, OSError, SyntaxError, ValueError) as e:
-        raise ValueError(f"{name} is cut short or damaged ({e})") from None
-
-def _grey(im):
-    "Grey levels of 8 bits; what is transparent is white"
-    if im.mode=="F": im = _from_array(np.asarray(im))
-    if im.mode.startswith("I"):
-        levels = np.asarray(im).clip(0, 65535)
-        im = _from_array(levels.astype(np.uint16))
-    if "A" in im.mode or "transparency" in im.info: im = _on_white(im)
-    return im.copy() if im.mode=="L" else im.convert("RGB").convert("L")
-
-def _on_white(im):
-    from PIL import Image
-    im = im.convert("RGBA")
-    white = Image.new("RGBA", im.size, "white")
-    white.alpha_composite(im)
-    return white
-
-# %% ../nbs/14_predict.ipynb #efa0b8cc
-def _from_array(a):
-    "An array as a PIL image of 8 bits"
-    from PIL import Image
-    _check_shape(a)
-    if a.dtype.kind=="f": a = _from_floats(a)
-    elif a.dtype==np.uint16: a = (a/257).round() if a.max()>255 else a
-    elif a.dtype==bool: a = a*255
-    else: _check_levels(a)
-    a = a.astype(np.uint8)
-    return Image.fromarray(a[..., 0] if a.ndim==3 and a.shape[2]==1 else a)
-
-def _check_shape(a):
-    said = f"an array of shape {a.shape}"
-    if a.ndim not in (2, 3) or a.ndim==3 and a.shape[2] not in (1, 3, 4):
-        raise ValueError(f"{said}: expected (h, w), (h, w, 3) or (h, w, 4)")
-    if min(a.shape[:2])<14: raise ValueError(f"{said}: expected at least 14x14 pixels")
-
-def _from_floats(a):
-    "Grey levels 0..255 of floats in 0..1"
-    if not np.isfinite(a).all():
-        n = (~np.isfinite(a)).sum()
-        raise ValueError(f"{n} values of the array are not finite: expected 0 to 1")
-    if a.min()<0 or a.max()>1:
-        raise ValueError(f"floats from {a.min():g} to {a.max():g}: expected 0 to 1; "
-                         "give grey levels 0 to 255 as uint8")
-    return (a*255).round()
-
-def _check_levels(a):
-    if a.dtype.kind not in "ui" or a.min()<0 or a.max()>255:
-        raise ValueError(f"an array of {a.dtype}, {a.min()} to {a.max()}: "
-                         "expected uint8, uint16, or floats in 0..1")
 
 # %% ../nbs/14_predict.ipynb #9503c6e8
 def square_box(

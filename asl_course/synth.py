@@ -14,7 +14,8 @@ from .files import *
 # %% auto #0
 __all__ = ['FINGERS', 'BONES', 'KNUCKLES', 'RADII', 'POSES', 'STYLES', 'TONES', 'cast_rays', 'make_pose', 'clamp_pose',
            'joint_places', 'hand_cones', 'draw_hands', 'letter_pose', 'render_hands', 'hand_photographs',
-           'photo_variants', 'synth_letters', 'hand_snapshots', 'rendered_photos']
+           'turned_to_viewer', 'held_habits', 'held_joints', 'photo_variants', 'synth_letters', 'hand_snapshots',
+           'rendered_photos']
 
 # %% ../nbs/20_synth.ipynb #c771dd11
 __doc__ = (__doc__ or "")+"""
@@ -658,6 +659,50 @@ def hand_photographs(
     x, box = draw_hands(size=size, **{k: v.to(device) for k, v in scene.items()})
     if left is not None: x, _ = _mirror(x, box, left.to(device))
     return x[:, 0]
+
+# %% ../nbs/20_synth.ipynb #d3c95678
+def turned_to_viewer(
+    joints, # As `joint_places` gives them
+    view,   # Turn, tilt and roll of each hand, degrees, shape (n, 3)
+):          # Joints, mm, x to the right, y down, z away, shape (n, 21, 3)
+    """The joints as a hand detector numbers them, and as a camera sees them
+
+    The order is MediaPipe's: wrist, then thumb, index, middle, ring and little finger,
+    each from the root to the tip.
+    """
+    wrist = view.new_tensor([-2., 0., 0.]).expand(len(view), 1, 3)
+    chain = torch.cat([wrist, *(joints[o] for o in ("thumb", *FINGERS))], 1)
+    turn, tilt, roll = view.unbind(1)
+    R = _turn("z", roll)@_turn("x", tilt)@_turn("y", turn)
+    return (chain@R.mT)*view.new_tensor([1., -1., -1.])
+
+def held_habits(
+    signer, # Number of the signer of each hand, int64 tensor, shape (n,)
+    g,      # A CPU `torch.Generator`
+    vary=.9, # How much hands and views differ
+    turn=(10., 8., 10.), # Further turns of the hand to the viewer, degrees
+):          # Degrees to add to a pose (n, 26), the view apart; bones (n, 5), relative;
+            # turns about x, y and z, degrees (n, 3)
+    "What a signer, and chance, add to a pose that was not taken from `POSES`"
+    n, who = len(signer), _signers()
+    joints = _normal(g, _SCENE["joints"], n, 26)*_bends()
+    angles = vary*(who["habit"][signer]+joints)
+    view   = vary*who["view"][signer]+_normal(g, tensor(turn), n, 3)
+    return angles, who["bones"][signer], view[:, [1, 0, 2]]
+
+def held_joints(
+    letter,     # Class index of each hand, int64 tensor, shape (n,)
+    signer,     # Number of its signer, as `letter`, 0..63
+    g,          # A CPU `torch.Generator` for all that differs between hands
+    vary=.9,    # How much hands and views differ; 0 leaves the pose of the table
+    styles=.45, # Share of hands in one of `STYLES`, 0..1
+    turn=(10., 8., 10.), # Further turns of the hand to the viewer, degrees
+):              # Joints of right hands, mm, as `turned_to_viewer`, (n, 21, 3)
+    "Joints of rendered hands: nothing is drawn, the cones know where they are"
+    _check_signers(signer)
+    angles = _held(letter, signer, g, vary, styles)
+    view = angles[:, _VIEW]+_normal(g, tensor(turn), len(letter), 3)
+    return turned_to_viewer(joint_places(angles, _signers()["bones"][signer]), view)
 
 # %% ../nbs/20_synth.ipynb #685c3624
 def _turned(photo, degrees, size):
