@@ -5,29 +5,33 @@
 # %% ../nbs/16_hands.ipynb #74d9c685
 from __future__ import annotations
 import json, logging
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 import numpy as np
+from fastcore.basics import ifnone
 import torch, torch.nn as nn, torch.nn.functional as F
 from safetensors.numpy import load_file, save
 from .core import *
 from .files import *
 from .records import *
 from .synth import *
-from .synth import _SIGNERS, _like
 from .data import *
 from .train import *
 from .split import *
 from .cnn import *
 from .honest import *
 from .joints import *
+from .predict import *
 from .people import *
+from .people import training_hands
 
 # %% auto #0
-__all__ = ['KNUCKLES_AND_WRIST', 'TIPS', 'centred', 'bone_directions', 'tip_distances', 'JointFeatures', 'JointReader',
-           'rendered_hands', 'measured_hands', 'JointBatches', 'turns', 'train_hands', 'EitherHand', 'read_either',
-           'fit_poses', 'typical_poses', 'poses_file', 'write_poses', 'fitted_poses']
+__all__ = ['KNUCKLES_AND_WRIST', 'TIPS', 'rendered_people', 'other_people', 'judge_hands', 'centred', 'bone_directions',
+           'tip_distances', 'JointFeatures', 'JointReader', 'rendered_hands', 'measured_hands', 'JointBatches', 'turns',
+           'train_hands', 'EitherHand', 'read_either', 'fit_poses', 'typical_poses', 'poses_file', 'write_poses',
+           'fitted_poses', 'crops_to_read', 'fuse', 'fuse_weights', 'cross_fuse', 'save_hand_reader',
+           'make_hand_reader']
 
 # %% ../nbs/16_hands.ipynb #56bb00ea
 __doc__ = (__doc__ or "")+"""
@@ -39,6 +43,55 @@ joints, `make_hand_reader` writes the reader that comes with the library.
     from asl_course.hands import rendered_hands, train_hands
     model = train_hands([rendered_hands(2400)], steps=200)
 """
+
+# %% ../nbs/16_hands.ipynb #511707ef
+@cache
+def rendered_people(
+    n=960,       # Hands; letters in turn
+    seed:int=0,  # The same seed, the same hands
+    signers=range(32, 64), # Who signs, each a person
+    styles=.3,   # Share of hands in one of `STYLES`
+    shake=.03,   # Spread of the joints' places, relative to the hand
+):               # `MeasuredHands`
+    "Rendered hands as if a detector had measured them; some are left hands"
+    g = torch.Generator().manual_seed(seed)
+    letter, who = torch.arange(n)%24, torch.tensor(list(signers))
+    who  = who[torch.arange(n)//24%len(who)]
+    left = who%8==0
+    x, joints = photographs_with_joints(letter, who, g, left=left, styles=styles)
+    size = joints[..., :2].std((1, 2), keepdim=True)
+    joints = joints+shake*size*torch.randn(joints.shape, generator=g)
+    crop = (x*255).round().clamp(0, 255).to(torch.uint8)
+    yes  = np.ones(n, bool)
+    return MeasuredHands(
+        letter=letter.numpy(), person=np.array([f"s{o:02}" for o in who.tolist()]),
+        checked=yes, landmarks=joints.numpy(), world=joints.numpy()/1000,
+        handed=np.where(left, -.95, .95), size=np.full((n, 2), 64), found=yes,
+        crop=crop.numpy())
+
+def other_people(
+    scale, # Smoke: fewer rendered hands
+):         # (`MeasuredHands` whose hands were found; are they people?)
+    "The measured hands of people where they are found, else rendered ones"
+    file = find_joints()
+    if file is None: return rendered_people(scaled(1920, 96, scale)), False
+    readings.files["hands/people.npz"] = file_sha256(file)
+    hands = read_joints(file)
+    return hands.part(hands.found), True
+
+def judge_hands(
+    probs, # Probabilities, shape (n, 24)
+    hands, # `MeasuredHands`
+):         # dict: acc, mean over people; median and worst, acc each; people, letters
+    "Share of right answers, each person counting once, of people who were checked"
+    right, kept = np.asarray(probs).argmax(1)==hands.letter, hands.checked
+    def shares(by): return {str(k): float(right[kept&(by==k)].mean())
+                            for k in np.unique(by[kept])}
+    people, letters = shares(hands.person), shares(hands.letter)
+    each = np.array([*people.values()])
+    return dict(acc=float(each.mean()), median=dict(acc=float(np.median(each))),
+                worst=dict(acc=float(each.min())), people=people,
+                letters={LETTERS[int(k)]: v for k, v in letters.items()})
 
 # %% ../nbs/16_hands.ipynb #6ee888ca
 KNUCKLES_AND_WRIST = [0, 5, 9, 13, 17] # Joints that hardly move against each other
@@ -126,8 +179,8 @@ class JointBatches:
         steps:int,   # Batches of a walk
         bs=256,      # Batch size
         seed:int=42, # The same seed, the same batches
-        shake=.05,   # Spread of the joints' places, relative to the hand
-        turn=.12,    # Spread of turns about the three axes, radians
+        shake=.08,   # Spread of the joints' places, relative to the hand
+        turn=.2,     # Spread of turns about the three axes, radians
     ):
         self.parts, self.steps, self.shake, self.turn = parts, steps, shake, turn
         self.counts = [round(bs*o) for o in shares]
@@ -331,3 +384,172 @@ def _in_fitted_poses(letter, signer, g, vary, poses):
     still = _seen(clamp_pose(poses["angles"][row]+angles), turn, bones*poses["bones"],
                   poses["shape"])
     return still@turns(torch.deg2rad(view)).mT
+
+# %% ../nbs/16_hands.ipynb #462728a5
+def crops_to_read(
+    hands, # `MeasuredHands`
+):         # (pictures of right hands, uint8, (n, 28, 28); class indexes)
+    "What the reader of pixels sees of measured hands, left hands mirrored"
+    crop = torch.as_tensor(hands.crop)[:, None].float()
+    x = F.interpolate(crop, size=28, mode="area")[:, 0].round().byte().numpy()
+    return np.where((hands.handed<0)[:, None, None], x[:, :, ::-1], x), hands.letter
+
+def fuse(
+    joints,     # Probabilities by a reader of joints, shape (n, 24)
+    pixels,     # Probabilities by a reader of pixels, shape (n, 24)
+    weights,    # Of the two
+):              # Probabilities, shape (n, 24)
+    "Multiply two opinions, each raised to its weight"
+    logs = [torch.as_tensor(o).clamp(min=1e-6).log() for o in (joints, pixels)]
+    return sum(w*o for w, o in zip(weights, logs)).softmax(1)
+
+def fuse_weights(
+    joints, pixels, # As `fuse`
+    y,              # Class indexes, shape (n,)
+):                  # The two weights with the lowest cross-entropy
+    "How much to trust each of two readers, found on pictures that neither knows"
+    logs = [torch.as_tensor(o).clamp(min=1e-6).log() for o in (joints, pixels)]
+    w = torch.ones(2, requires_grad=True)
+    opt = torch.optim.LBFGS([w], max_iter=50)
+    y = torch.as_tensor(y)
+    def loss():
+        opt.zero_grad()
+        o = F.cross_entropy(w[0]*logs[0]+w[1]*logs[1], y)
+        o.backward()
+        return o
+    opt.step(loss)
+    return w.detach().clamp(min=0).tolist()
+
+def cross_fuse(
+    joints, pixels, # As `fuse`
+    y,              # Class indexes, shape (n,)
+    group,          # Group of people of each, shape (n,)
+):                  # (probabilities, with weights from the other groups; weights of all)
+    "Two readers as one, judged on people whom the weights have not seen"
+    both = torch.zeros(len(y), 24)
+    for k in np.unique(group):
+        out = group==k
+        w = fuse_weights(joints[~out], pixels[~out], y[~out])
+        both[out] = fuse(joints[out], pixels[out], w)
+    return both, fuse_weights(joints, pixels, y)
+
+def _threshold_at(probs, people, right):
+    "The row of `accuracy_coverage` with the most answers that are right often enough"
+    table = accuracy_coverage(probs, people.letter)
+    enough = table[table.accuracy>=right]
+    return enough.iloc[-1] if len(enough) else table.iloc[0]
+
+# %% ../nbs/16_hands.ipynb #e289c854
+def _by_rendered_hands(
+    letters, seed, device, scale, # As `run_recipe` gives them; not used: letters, device
+    n=24000,     # Rendered hands
+    styles=.45,  # Share of hands in one of `STYLES`
+    fitted=.6,   # Share of hands in fitted poses, for the second reader
+    steps=2000,  # Batches of 256
+):               # dict: described and fitted, as `judge_hands`
+    """Readers of joints that were taught by rendered hands alone, on people
+
+    The poses were fitted to p01 to p08, so the second is judged on the others."""
+    people, real = other_people(scale)
+    n, steps = scaled(n, 960, scale), scaled(steps, 60, scale)
+    later, res = people.part(people.person>"p08"), {}
+    for k, share, who in (("described", 0., people), ("fitted", fitted, later)):
+        made  = rendered_hands(n, seed, styles=styles, fitted=share)
+        model = train_hands([made], seed=seed, steps=steps)
+        res[k] = judge_hands(read_either(model, who.landmarks, who.handed), who)
+    return res
+
+def _pixel_teachers(people, drawn):
+    "Squares around hands, 28x28, right hands, and rendered ones beside them"
+    x, y = crops_to_read(people)
+    return np.concatenate([drawn[0], x]), np.concatenate([drawn[1], y])
+
+def _fused_readers(
+    letters, seed, device, scale, # As `run_recipe` gives them
+    hands=24000,   # Rendered joints
+    steps=3000,    # Batches of 256, of the reader of joints
+    drawn=9600,    # Rendered pictures
+    pixel_steps=800, # Batches of 128, of the reader of pixels
+    folds=6,       # Groups of people that are left out in turn
+    right=.95,     # Part of the sure answers that must be right
+):                 # dict: joints, pixels, fused, mirrored, as `judge_hands`; weights;
+                   # threshold; answered; sure
+    "Readers of joints, of pixels and of both, on people left out"
+    people, _ = other_people(scale)
+    folds, n  = scaled(folds, 2, scale), scaled(hands, 960, scale)
+    own  = rendered_hands(n, seed)
+    pics = training_hands(scaled(drawn, 240, scale), 1, seed, device, .5)
+    names = np.unique(people.person)
+    found = {k: torch.zeros(len(people), 24) for k in ("joints", "pixels", "mirrored")}
+    group = np.zeros(len(people), int)
+    for k in range(folds):
+        out = np.isin(people.person, names[k::folds])
+        group[out] = k
+        known, new = people.part(~out), people.part(out)
+        model = train_hands([own, measured_hands(known)], (.4, .6), seed,
+                            scaled(steps, 60, scale))
+        found["joints"][out]   = read_either(model, new.landmarks, new.handed)
+        found["mirrored"][out] = read_either(model, new.landmarks*[-1, 1, 1], -new.handed)
+        pixel = fit_reader(letters.x, letters.y, seed, device,
+                           scaled(pixel_steps, 6, scale), _pixel_teachers(known, pics), .5)
+        x, _ = crops_to_read(new)
+        found["pixels"][out] = scores_of(pixel, x, device).softmax(1)
+    res = {k: judge_hands(v, people) for k, v in found.items()}
+    both, weights = cross_fuse(found["joints"], found["pixels"], people.letter, group)
+    at = _threshold_at(both, people, right)
+    return res | dict(fused=judge_hands(both, people), weights=weights,
+                      threshold=float(at.threshold), answered=dict(acc=float(at.coverage)),
+                      sure=dict(acc=float(at.accuracy)), _both=both)
+
+recipe("hands.rendered", "Readers of joints taught by rendered hands alone, on people",
+       split="person", seeds=3)(_by_rendered_hands)
+recipe("hands.people", "Readers of joints, pixels and both, people left out",
+       split="person", selected_on="valid", seeds=1)(_fused_readers);
+
+# %% ../nbs/16_hands.ipynb #7c0241a1
+def save_hand_reader(
+    model, # A `JointReader`
+    path,  # Ends with .onnx
+    notes, # dict, see `HAND_NOTES`; letters, format and version are filled in
+):         # The path
+    "Write a reader of joints as ONNX, whole or not at all"
+    from asl_course import __version__
+    path = Path(path)
+    if path.suffix!=".onnx": raise ValueError(f"{path.name}: expected a name in .onnx")
+    notes = dict(letters=LETTERS, format=HAND_FORMAT, version=__version__) | notes
+    if missing := [k for k in HAND_NOTES if k not in notes]:
+        raise ValueError(f"the notes lack {', '.join(missing)}")
+    two = torch.rand(2, 21, 2), torch.zeros(2)
+    n = torch.export.Dim("n")
+    program = torch.onnx.export(EitherHand(model).eval(), two,
+                                input_names=["joints", "handed"], output_names=["probs"],
+                                opset_version=ONNX_OPSET, dynamo=True, verbose=False,
+                                dynamic_shapes=dict(joints={0: n}, handed={0: n}))
+    made = program.model_proto
+    remove_notes(made)
+    made.metadata_props.add(key="asl_course", value=json.dumps(notes))
+    write_atomic(path, made.SerializeToString())
+    return path
+
+def make_hand_reader(
+    letters,      # `Letters`, for the reader of pixels beside it
+    path,         # Where to put hands.onnx
+    seed:int=42,  # Seed of everything random
+    device="cpu", # Where to train the reader of pixels
+    scale="full", # "smoke" trains for fewer steps
+):                # (the path, its notes)
+    "Judge both readers on people left out, then train a reader of joints on all of them"
+    readings.begin()
+    judged = _fused_readers(letters, seed, device, scale)
+    people, _ = other_people(scale)
+    s = recipes["hands.people"].settings
+    parts = [rendered_hands(scaled(s["hands"], 960, scale), seed), measured_hands(people)]
+    model = train_hands(parts, (.4, .6), seed, scaled(s["steps"], 60, scale))
+    record = {k: {m: judged[k][m] for m in ("acc", "median", "worst")}
+              for k in ("joints", "pixels", "fused")}
+    record |= dict(answered=judged["answered"], sure=judged["sure"], source=letters.source,
+                   data={**letters.sha256, **readings.files},
+                   people=len(np.unique(people.person)))
+    notes = dict(recipe="hands.people", settings={**s, "seed": seed, "scale": scale},
+                 weights=judged["weights"], threshold=judged["threshold"], record=record)
+    return save_hand_reader(model, path, notes), notes

@@ -4,19 +4,21 @@
 
 # %% ../nbs/29_joints.ipynb #d719b169
 from __future__ import annotations
-import os, sys, threading, zipfile
+import json, os, sys, threading, zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 import numpy as np
+from fastcore.basics import ifnone
 from .core import *
 from .files import *
 
 # %% auto #0
-__all__ = ['JOINTS', 'PARENTS', 'HAND_MODEL', 'HAND_MODEL_SHA256', 'HandsMissing', 'find_hand_model', 'hands_missing', 'Hand',
-           'joints_square', 'find_hand', 'MeasuredHands', 'find_joints', 'read_joints']
+__all__ = ['JOINTS', 'PARENTS', 'HAND_MODEL', 'HAND_MODEL_SHA256', 'HAND_FORMAT', 'HAND_NOTES', 'HandsMissing', 'find_hand_model',
+           'hands_missing', 'Hand', 'joints_square', 'find_hand', 'Prediction', 'shipped_hands', 'HandReader',
+           'no_hand', 'check_landmarks', 'open_onnx', 'MeasuredHands', 'find_joints', 'read_joints']
 
 # %% ../nbs/29_joints.ipynb #bf1f440b
 __doc__ = (__doc__ or "")+"""
@@ -157,6 +159,134 @@ def _silenced():
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+# %% ../nbs/29_joints.ipynb #a8952d93
+HAND_FORMAT = 1 # Version of the files that read hands
+HAND_NOTES = "letters format version recipe settings weights threshold record".split()
+
+@dataclass
+class Prediction:
+    "What a reader says of a picture"
+    letter:str          # The most likely letter; None where there is no hand
+    sure:bool           # Is its probability at least the reader's threshold?
+    probs:np.ndarray    # Probability of each letter of `LETTERS`, shape (24,)
+    picture:np.ndarray=None # The 28x28 picture that was read, uint8; None if there is none
+    joints:np.ndarray=None  # Joints in pixels of the photograph, (21, 3), where looked for
+    hand:str=None       # "right" or "left", where it was looked for
+
+    def top(self,
+        k:int=3, # How many
+    ):           # [(letter, probability)], the most likely first
+        "The most likely letters"
+        return [(LETTERS[i], float(self.probs[i])) for i in np.argsort(-self.probs)[:k]]
+
+    def __repr__(self):
+        if self.letter is None: return "Prediction(no hand)"
+        said = self.letter if self.sure else f"not sure, perhaps {self.letter}"
+        hand = f"{self.hand} hand, " if self.hand else ""
+        top = ", ".join(f"{l} {p:.3f}" for l, p in self.top())
+        return f"Prediction({hand}{said}: {top})"
+
+def shipped_hands():
+    "The reader of joints that comes with the library"
+    return Path(find_spec("asl_course").origin).parent/"models"/"hands.onnx"
+
+class HandReader:
+    "A file that reads joints; needs no PyTorch"
+    def __init__(self,
+        path=None, # A .onnx file of `save_hand_reader`; by default the shipped one
+        threads:int=None, # Threads; by default as many as there are processors
+    ):
+        self.path = Path(ifnone(path, shipped_hands()))
+        if not self.path.exists(): raise FileNotFoundError(f"no file {self.path}")
+        self.session = open_onnx(self.path, threads)
+        notes = self.session.get_modelmeta().custom_metadata_map.get("asl_course")
+        self.about = _hand_notes(notes, self.path.name)
+
+    def probs(self,
+        landmarks,   # Joints in pixels, x right, y down, (n, 21, 2 or 3), or of one hand
+        size=None,   # (height, width) of the picture, to notice joints in fractions
+        handed=None, # Above 0 right hands, below left ones, shape (n,); None: not known
+    ):               # Probabilities, float32, shape (n, 24)
+        "Read measured joints of either hand"
+        joints = check_landmarks(landmarks, size)
+        n = len(joints)
+        handed = np.zeros(n) if handed is None else np.broadcast_to(handed, n)
+        if not n: return np.empty((0, len(LETTERS)), np.float32)
+        given = dict(joints=joints[..., :2], handed=handed)
+        given = {k: np.ascontiguousarray(v, np.float32) for k, v in given.items()}
+        return self.session.run(None, given)[0]
+
+    def __call__(self,
+        photo, # A path, bytes, a PIL image, or an array, as `open_photo` takes them
+    ):         # A `Prediction`, by joints alone
+        "Look for a hand and read its joints; `Predictor` looks at its pixels as well"
+        hand = find_hand(photo)
+        if hand is None: return no_hand()
+        probs = self.probs(hand.joints, hand.size, hand.handed)[0]
+        sure  = bool(probs.max()>=self.about["threshold"])
+        return Prediction(LETTERS[probs.argmax()], sure, probs,
+                          joints=hand.joints, hand=hand.side)
+
+def no_hand():
+    "The answer where no hand is found"
+    return Prediction(None, False, np.full(len(LETTERS), 1/len(LETTERS), np.float32))
+
+def check_landmarks(
+    landmarks,  # Joints, as `HandReader.probs` takes them
+    size=None,  # (height, width) of the picture
+):              # float, shape (n, 21, 2 or 3)
+    "Refuse joints that cannot be a hand's in pixels"
+    joints = np.asarray(landmarks, dtype=np.float64)
+    if joints.ndim==2: joints = joints[None]
+    if joints.ndim!=3 or joints.shape[1]!=21 or joints.shape[2] not in (2, 3):
+        raise ValueError(f"joints of shape {np.shape(landmarks)}: expected (n, 21, 3), "
+                         "or (n, 21, 2) without depth")
+    if not np.isfinite(joints).all():
+        bad = (~np.isfinite(joints)).any((1, 2)).sum()
+        raise ValueError(f"joints of {bad} of {len(joints)} hands are not finite: "
+                         "leave out the pictures in which no hand was found")
+    if len(joints) and size is not None and np.abs(joints[..., :2]).max()<=2<min(size):
+        raise ValueError("joints lie between "
+                         f"{joints[..., :2].min():.2f} and {joints[..., :2].max():.2f} in "
+                         f"a picture of {size[1]}x{size[0]}: fractions? Multiply x by the "
+                         "width and y by the height")
+    return joints
+
+def open_onnx(
+    path,         # An ONNX file
+    threads=None, # Threads; by default as many as there are processors
+):                # A session on the CPU
+    "A model file, opened to be run; raises `ValueError` that names the file"
+    import onnxruntime as ort
+    opts = ort.SessionOptions()
+    opts.intra_op_num_threads = threads or 0
+    opts.log_severity_level = 4
+    on = ["CPUExecutionProvider"]
+    try: return ort.InferenceSession(str(path), opts, providers=on)
+    except Exception as e:
+        why = str(e).splitlines()[0][:120]
+        raise ValueError(f"{Path(path).name} is damaged, or no ONNX file ({why}): "
+                         "get or make it again") from None
+
+def _hand_notes(text, name):
+    "From a file's metadata, checked"
+    ours = "expected a file written by `save_hand_reader`"
+    if not text: raise ValueError(f"{name} does not say what it is: {ours}")
+    try: notes = json.loads(text)
+    except ValueError as e:
+        raise ValueError(f"{name} holds damaged metadata ({e}): "
+                         "get or make it again") from None
+    missing = [k for k in HAND_NOTES if k not in notes]
+    if missing:
+        raise ValueError(f"{name} does not say its {', '.join(missing)}: {ours}")
+    if notes["format"]>HAND_FORMAT:
+        raise ValueError(f"{name} has format {notes['format']}, this library reads up to "
+                         f"{HAND_FORMAT}: update asl_course")
+    if notes["letters"]!=LETTERS:
+        raise ValueError(f"{name} reads the letters {notes['letters']!r}: "
+                         f"expected {LETTERS!r}")
+    return notes
 
 # %% ../nbs/29_joints.ipynb #3ac93658
 @dataclass

@@ -28,7 +28,7 @@ from .predict import *
 from .cnn import _t3_cnn
 
 # %% auto #0
-__all__ = ['outside_scores', 'StrongAugment', 'make_reader']
+__all__ = ['outside_scores', 'StrongAugment', 'fit_reader', 'make_reader']
 
 # %% ../nbs/15_people.ipynb #28cbff07
 __doc__ = (__doc__ or "")+"""
@@ -489,26 +489,61 @@ recipe("shipped.reader",
 recipe("shipped.rendered", "The same without the measured hands",
        split="person", selected_on="valid", seeds=3, teachers=("rendered",))(_reader);
 
+# %% ../nbs/15_people.ipynb #3d72c316
+def _more_people(
+    letters, seed, device, scale, # As `run_recipe` gives them
+    counts=(1, 2, 4), # People to train on
+    teachers=("rendered", "people"), # See `_teachers`
+    hands=9600,       # Rendered hands
+    styles=.5,        # See `training_hands`
+    left=.5,          # See `training_hands`
+    share=.3,         # See `_reader`
+    steps=400,        # Batches to learn from
+    each=4,           # Rows of a photograph to read
+    n=7,              # Groups of people
+):                    # dict: alone and beside; each count -> acc of those left out
+    "Train on the next so many people in the circle, and read each person"
+    parts = [va for _, va in person_folds(letters, scaled(n, 3, scale))]
+    steps, each = scaled(steps, 6, scale), scaled(each, 1, scale)
+    beside = _teachers(teachers, seed, scale, hands, styles, left, device)
+    res = {}
+    for name, more in (("alone", None), ("beside", beside)):
+        res[name] = {str(k): [] for k in counts if k<len(parts)}
+        for k in map(int, res[name]):
+            for i, va in enumerate(parts):
+                tr = np.concatenate([parts[(i+1+j)%len(parts)] for j in range(k)])
+                model = fit_reader(letters.x[tr], letters.y[tr], seed, device, steps,
+                                   more, share)
+                va = va[rows_of_each(letters.photo[va], each, seed)]
+                hits = _hits(model, letters.x[va], letters.y[va], device)
+                res[name][str(k)].append(float(hits.mean()))
+    return res
+
+recipe("reader.curve", "One to four people in training, and those left out",
+       split="person", seeds=1)(_more_people);
+
 # %% ../nbs/15_people.ipynb #4fc16342
 def _about(made, letters, seed, scale):
     "What is written into the files of a reader"
     r = recipes["shipped.reader"]
     settings = {**r.settings, "seed": seed, "scale": scale}
-    accuracies = {k: made[k]["acc"] for k in ("test", "valid", "answered")}
+    kept = "test", "valid", "worst", "answered"
+    accuracies = {k: made[k]["acc"] for k in kept if k in made}
     outside = {k: made[k]["acc"] for k in ("rendered", "photos") if k in made}
     record = dict(**accuracies, outside=outside,
                   rows=list(letters.rows), source=letters.source,
                   data={**letters.sha256, **readings.files},
                   torch=torch.__version__.split("+")[0], code=code_identity(_reader))
     return About(LETTERS, tuple(letters.x.shape[1:]), r.id, settings,
-                 made["temperature"], made["threshold"], record)
+                 made["temperature"], made["threshold"], record,
+                 type(made["_model"]).__name__)
 
 def make_reader(
     letters,      # `Letters` to train on
     folder,       # Where to put reader.safetensors and reader.onnx
     seed:int=42,  # Seed of everything random
     device="cpu", # Where to train
-    scale="full", # "smoke" trains for fewer epochs
+    scale="full", # "smoke" trains for fewer steps
 ):                # ([the two paths], their `About`)
     "Train the shipped recipe and write both files"
     readings.begin()

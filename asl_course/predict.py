@@ -12,10 +12,11 @@ import numpy as np
 from fastcore.basics import ifnone
 from .core import *
 from .files import *
+from .joints import *
 
 # %% auto #0
-__all__ = ['MODEL_FORMAT', 'ONNX_OPSET', 'About', 'save_model', 'load_model', 'shipped_file', 'square_box', 'prepare_photo',
-           'Prediction', 'Predictor', 'find_photos', 'read_photos']
+__all__ = ['MODEL_FORMAT', 'ONNX_OPSET', 'About', 'save_model', 'remove_notes', 'load_model', 'shipped_file', 'square_box',
+           'prepare_photo', 'Predictor', 'find_photos', 'read_photos']
 
 # %% ../nbs/14_predict.ipynb #dd9ca08e
 __doc__ = (__doc__ or "")+"""
@@ -104,7 +105,7 @@ def _onnx_bytes(model, about, text):
                                 opset_version=ONNX_OPSET, dynamic_shapes=many,
                                 dynamo=True, verbose=False)
     made = program.model_proto
-    _remove_notes(made)
+    remove_notes(made)
     made.graph.doc_string = made.doc_string = (
         "Read letters of American Sign Language: "
         "uint8 pictures (n, 28, 28) to probabilities (n, 24)")
@@ -123,7 +124,9 @@ def _deployed(model, temperature):
             return (scores/temperature).softmax(1)
     return Deployed().eval()
 
-def _remove_notes(made):
+def remove_notes(
+    made, # An ONNX model
+):
     "Remove the notes that the exporter leaves in an ONNX model: they hold paths"
     graph = made.graph
     values = *graph.input, *graph.output, *graph.value_info
@@ -231,26 +234,6 @@ def _padded(im, n):
     from PIL import Image
     return Image.fromarray(np.pad(np.asarray(im), n, mode="edge"))
 
-# %% ../nbs/14_predict.ipynb #97fc3f66
-@dataclass
-class Prediction:
-    "What a reader says of a picture"
-    letter:str          # The most likely letter
-    sure:bool           # Is its probability at least the model's threshold?
-    probs:np.ndarray    # Probability of each letter of `LETTERS`, shape (24,)
-    picture:np.ndarray  # The picture that was read, uint8, shape (28, 28)
-
-    def top(self,
-        k:int=3, # How many
-    ):           # [(letter, probability)], the most likely first
-        "The most likely letters"
-        return [(LETTERS[i], float(self.probs[i])) for i in np.argsort(-self.probs)[:k]]
-
-    def __repr__(self):
-        said = self.letter if self.sure else f"not sure, perhaps {self.letter}"
-        top = ", ".join(f"{l} {p:.3f}" for l, p in self.top())
-        return f"Prediction({said}: {top})"
-
 # %% ../nbs/14_predict.ipynb #a9e7ec29
 class Predictor:
     "A model file that reads pictures; needs neither torch nor a GPU"
@@ -259,7 +242,7 @@ class Predictor:
         threads:int=None, # Threads; by default as many as there are processors
     ):
         self.path = _model_path(ifnone(path, shipped_file()), ".onnx")
-        self.session = _session(self.path, threads)
+        self.session = open_onnx(self.path, threads)
         notes = self.session.get_modelmeta().custom_metadata_map
         self.about = _about(notes.get("asl_course"), self.path.name)
 
@@ -298,19 +281,6 @@ class Predictor:
     def _prediction(self, probs, picture):
         sure = bool(probs.max()>=self.about.threshold)
         return Prediction(LETTERS[probs.argmax()], sure, probs, picture)
-
-def _session(path, threads):
-    "A model file, opened to be run on the CPU"
-    import onnxruntime as ort
-    opts = ort.SessionOptions()
-    opts.intra_op_num_threads = threads or 0
-    opts.log_severity_level = 4
-    on = ["CPUExecutionProvider"]
-    try: return ort.InferenceSession(str(path), opts, providers=on)
-    except Exception as e:
-        why = str(e).splitlines()[0][:120]
-        raise ValueError(f"{path.name} is damaged, or no ONNX file ({why}): "
-                         "get or make it again") from None
 
 def _are_many(source):
     if isinstance(source, (list, tuple)): return True

@@ -14,8 +14,8 @@ from .files import *
 # %% auto #0
 __all__ = ['FINGERS', 'BONES', 'KNUCKLES', 'RADII', 'POSES', 'STYLES', 'TONES', 'cast_rays', 'make_pose', 'clamp_pose',
            'joint_places', 'hand_cones', 'draw_hands', 'letter_pose', 'render_hands', 'hand_photographs',
-           'turned_to_viewer', 'held_habits', 'held_joints', 'photo_variants', 'synth_letters', 'hand_snapshots',
-           'rendered_photos']
+           'turned_to_viewer', 'photographs_with_joints', 'held_habits', 'held_joints', 'photo_variants',
+           'synth_letters', 'hand_snapshots', 'rendered_photos']
 
 # %% ../nbs/20_synth.ipynb #c771dd11
 __doc__ = (__doc__ or "")+"""
@@ -330,6 +330,11 @@ def _bounds(cones, part):
     hi = torch.maximum(a+ra, b+rb).amax(1)
     return lo[:, :2], hi[:, :2]
 
+def _framed(lo, hi, shift, zoom):
+    "Middle (n, 2) and half a side (n,) of the pictures, millimetres"
+    half = (hi-lo).amax(1)/2/zoom
+    return (lo+hi)/2-2*half[:, None]*shift, half
+
 def draw_hands(
     angles,       # Poses, (n, 26), degrees; their device is where the pictures are made
     size:int=28,  # Height and width of the pictures in pixels
@@ -349,8 +354,7 @@ def draw_hands(
     shift, zoom = scene.pop("shift"), scene.pop("zoom")
     *cones, part = hand_cones(angles, bones, thick)
     lo, hi = _bounds(cones, part)
-    half = (hi-lo).amax(1)/2/zoom
-    mid = (lo+hi)/2-2*half[:, None]*shift
+    mid, half = _framed(lo, hi, shift, zoom)
     scene |= dict(mid=mid, half=half, light=F.normalize(scene["light"], dim=-1))
     rays = 2 if size<=1024 else 1
     def batch(s):
@@ -675,6 +679,31 @@ def turned_to_viewer(
     turn, tilt, roll = view.unbind(1)
     R = _turn("z", roll)@_turn("x", tilt)@_turn("y", turn)
     return (chain@R.mT)*view.new_tensor([1., -1., -1.])
+
+def photographs_with_joints(
+    letter,    # As `hand_photographs`
+    signer,    # As `hand_photographs`
+    g,         # As `hand_photographs`
+    size=64,   # Height and width in pixels
+    vary=.45,  # As `hand_photographs`
+    left=None, # As `hand_photographs`
+    styles=0., # As `hand_photographs`
+):             # (pictures (n, size, size), 0..1; joints, pixels, as a detector would
+               # give them, (n, 21, 3))
+    "Grey photographs of hands, and where their joints are"
+    scene = _scene(letter, signer, g, vary, styles) | _grey_place(signer, g, vary)
+    x, box = draw_hands(size=size, **scene)
+    angles, bones = scene["angles"], scene["bones"]
+    *cones, part = hand_cones(angles, bones, scene["thick"])
+    mid, half = _framed(*_bounds(cones, part), scene["shift"], scene["zoom"])
+    joints = turned_to_viewer(joint_places(angles, bones), angles[:, _VIEW])
+    joints[..., :2] -= (mid*tensor([1., -1.]))[:, None]
+    joints = joints*(size/2/half)[:, None, None]
+    joints[..., :2] += size/2
+    if left is None: return x[:, 0], joints
+    x, _ = _mirror(x, box, left)
+    joints[left, :, 0] = size-joints[left, :, 0]
+    return x[:, 0], joints
 
 def held_habits(
     signer, # Number of the signer of each hand, int64 tensor, shape (n,)

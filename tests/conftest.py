@@ -1,5 +1,5 @@
 "What the tests share: the repository, its notebooks, a small data set, and one papermill run of every chapter."
-import ast, json, os, shutil, tempfile
+import ast, json, os, pickle, shutil, tempfile, time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -23,8 +23,11 @@ def loads_data(path):
 PARAMETERS = ['scale = None', 'seed = 42', 'device = None', 'source = "auto"']
 
 # Records, working and temporary folders of tests never touch those of a person, and are gone at the end; kernels started by tests reach no other machine.
-_tmp = tempfile.mkdtemp(prefix="asl-tests-")
-os.environ.update(ASL_RECORDS=f"{_tmp}/records", TMPDIR=_tmp, PYTHONPATH=str(ROOT/"tests"/"nonet"), JUPYTER_PREFER_ENV_PATH="1")
+# Where tests are shared out to processes (pytest-xdist), the first process makes the folder and removes it.
+FIRST = "PYTEST_XDIST_WORKER" not in os.environ
+_shared = tempfile.mkdtemp(prefix="asl-tests-") if FIRST else os.environ["ASL_TESTS_SHARED"]
+_tmp = _shared if FIRST else tempfile.mkdtemp(prefix="worker-", dir=_shared)
+os.environ.update(ASL_TESTS_SHARED=_shared, ASL_RECORDS=f"{_tmp}/records", TMPDIR=_tmp, PYTHONPATH=str(ROOT/"tests"/"nonet"), JUPYTER_PREFER_ENV_PATH="1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None) # some hundred processes import the library: once compiled is enough
 os.environ.pop("ASL_SCALE", None); os.environ.pop("ASL_SOURCE", None); os.environ.pop("ASL_DEVICE", None)
@@ -37,41 +40,62 @@ def real_found():
 SOURCE = "real" if real_found() else "synth"
 PAGES = [p for p in NBS if p.parent.name!="solutions" and loads_data(p)]
 
-def pytest_sessionfinish(session):
-    for r in _runs: r.pool.shutdown(cancel_futures=True)
-    shutil.rmtree(_tmp, ignore_errors=True)
-
 def devices():
     import torch
     return ["cpu"]+(["cuda"] if torch.cuda.is_available() else [])+(["mps"] if torch.backends.mps.is_available() else [])
 
 TWICE = "01_data", "02_scratch" # the same seed must give the same numbers
 
+def _run(chapter, out, parameters, told):
+    "In a process of its own, since papermill changes the working folder; the result is left in a file that is there whole or not at all"
+    from asl_course.pages import run_chapter
+    res = run_chapter(chapter, out, parameters, False)
+    told.with_suffix(".new").write_bytes(pickle.dumps(res))
+    os.replace(told.with_suffix(".new"), told)
+
 class Runs:
     """Every page that takes data through papermill at smoke scale: on each device, with no network, from a foreign working folder,
-    and with variables set that the parameters must win over; two chapters are run twice. Three at a time, beside the other tests."""
-    def __init__(self, folder):
-        from asl_course.pages import run_chapter
-        self.folder, self.jobs = Path(folder), {}
+    and with variables set that the parameters must win over; two chapters are run twice. Two at a time, beside the other tests."""
+    folder = Path(_shared)/"runs"
+    def __init__(self):
+        self.folder.mkdir()
         jobs = [(p, d, False) for d in devices() for p in PAGES]+[(p, "cpu", True) for p in PAGES if p.stem in TWICE]
         os.environ["ASL_SCALE"] = "full" # inherited by the processes, which start here
-        self.pool = ProcessPoolExecutor(3, get_context("spawn")) # processes, since papermill changes the working folder
-        for p, d, again in jobs:
-            out = self.folder/f"{d}{'-again' if again else ''}"
-            self.jobs[p.stem, d, again] = self.pool.submit(run_chapter, p, out, dict(scale="smoke", source=SOURCE, device=d), False)
+        self.pool = ProcessPoolExecutor(2, get_context("spawn"))
+        self.jobs = {self.told(p.stem, d, again): self.pool.submit(_run, p, self.folder/f"{d}{'-again' if again else ''}", dict(scale="smoke", source=SOURCE, device=d),
+                                                                   self.told(p.stem, d, again)) for p, d, again in jobs}
         del os.environ["ASL_SCALE"]
-    def __call__(self, chapter, device="cpu", again=False): return self.jobs[chapter, device, again].result()
+    @classmethod
+    def told(cls, chapter, device, again): return cls.folder/f"{chapter}-{device}{'-again' if again else ''}.pkl"
+
+class Results:
+    "What came out of a page, when it has"
+    folder = Runs.folder
+    def __call__(self, chapter, device="cpu", again=False):
+        told, end = Runs.told(chapter, device, again), time.time()+1200
+        while not told.exists():
+            failed = next((r.jobs[told] for r in _runs if r.jobs[told].done()), None)
+            if failed and not told.exists(): failed.result()
+            assert time.time()<end, f"{chapter} has not come to its end in 20 minutes"
+            time.sleep(.2)
+        return pickle.loads(told.read_bytes())
 
 _runs = []
 
+def pytest_sessionstart(session):
+    "The chapters start first, in the first process, when their tests are asked for"
+    asked = [Path(o.split("::")[0]).name for o in session.config.args]
+    if FIRST and not session.config.option.collectonly and {"tests", "test_papermill.py", ""}&set(asked): _runs.append(Runs())
+
+def pytest_sessionfinish(session):
+    for r in _runs: r.pool.shutdown(cancel_futures=True)
+    shutil.rmtree(_tmp, ignore_errors=True)
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items): items.sort(key=lambda o: o.path.name=="test_papermill.py") # what needs the chapters comes last
 
-def pytest_collection_finish(session):
-    "The chapters start first"
-    if not session.config.option.collectonly and any(o.path.name=="test_papermill.py" and "runs" in o.fixturenames for o in session.items): _runs.append(Runs(f"{_tmp}/runs"))
-
 @pytest.fixture(scope="session")
-def runs(): return _runs[0]
+def runs(): return Results()
 
 @pytest.fixture(scope="session")
 def hands(tmp_path_factory):
