@@ -4,7 +4,7 @@
 
 # %% ../nbs/14_predict.ipynb #aa5ecad1
 from __future__ import annotations
-import json
+import json, warnings
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +16,7 @@ from .joints import *
 
 # %% auto #0
 __all__ = ['MODEL_FORMAT', 'ONNX_OPSET', 'About', 'save_model', 'remove_notes', 'load_model', 'shipped_file', 'square_box',
-           'prepare_photo', 'Predictor', 'find_photos', 'read_photos']
+           'prepare_photo', 'Predictor', 'hand_picture', 'find_photos', 'read_photos']
 
 # %% ../nbs/14_predict.ipynb #dd9ca08e
 __doc__ = (__doc__ or "")+"""
@@ -236,15 +236,22 @@ def _padded(im, n):
 
 # %% ../nbs/14_predict.ipynb #a9e7ec29
 class Predictor:
-    "A model file that reads pictures; needs neither torch nor a GPU"
+    "Reads letters from photographs and pictures; needs neither torch nor a GPU"
     def __init__(self,
         path=None,        # A .onnx file of `save_model`; by default the shipped reader
         threads:int=None, # Threads; by default as many as there are processors
+        hands=None,       # A `HandReader`; by default the shipped one beside the shipped
+                          # reader, and none beside another
+        plain=False,      # Never look for a hand?
     ):
         self.path = _model_path(ifnone(path, shipped_file()), ".onnx")
         self.session = open_onnx(self.path, threads)
         notes = self.session.get_modelmeta().custom_metadata_map
         self.about = _about(notes.get("asl_course"), self.path.name)
+        if plain: hands = None
+        elif hands is None and path is None and shipped_hands().exists():
+            hands = HandReader(threads=threads)
+        self.hands, self._told = hands, False
 
     def probs(self,
         x,          # Pictures, uint8, shape (n, 28, 28)
@@ -259,18 +266,50 @@ class Predictor:
 
     def __call__(self,
         source,       # What `prepare_photo` takes, or many such, see below
-        crop=None,    # See `prepare_photo`; the same for all
-        mirror=False, # For a left hand
+        crop=None,    # Box of the hand, see `prepare_photo`: then no hand is looked for
+        mirror=False, # For a left hand, where no hand is looked for
     ):                # A `Prediction`, or a list of them
         """Read one picture, or many
 
-        Many are a list, or an array of rows (n, 784) or of pictures (n, 28, 28).
+        A photograph is searched for a hand, whose joints and pixels are read together.
+        Pictures of 28x28, rows of a file, and whatever comes with a crop are read as
+        they are. Many are a list, or an array of rows (n, 784) or of pictures (n, 28, 28).
         """
         many = _are_many(source)
-        x = [prepare_photo(o, crop, mirror) for o in (source if many else [source])]
-        probs = self.probs(np.stack(x)) if x else ()
-        res = [self._prediction(*o) for o in zip(probs, x)]
-        return res if many else res[0]
+        each = list(source) if many else [source]
+        looked = [self._looked_at(o, crop) for o in each]
+        as_is = [i for i, o in enumerate(looked) if o is None]
+        x = [prepare_photo(each[i], crop, mirror) for i in as_is]
+        for i, *o in zip(as_is, self.probs(np.stack(x)) if x else (), x):
+            looked[i] = self._prediction(*o)
+        return looked if many else looked[0]
+
+    def _looked_at(self, source, crop):
+        "A `Prediction` of a photograph in which a hand was looked for; None for others"
+        if self.hands is None or crop is not None or _is_row(source): return None
+        photo = open_photo(source, colour=True)
+        if photo.size==self.about.size[::-1]: return None
+        try: hand = find_hand(photo)
+        except HandsMissing as e:
+            if not self._told: warnings.warn(f"the middle of the picture is read: {e}")
+            self._told = True
+            return None
+        return no_hand() if hand is None else self._fused(photo, hand)
+
+    def _fused(self, photo, hand):
+        "Joints and pixels of a hand, read together"
+        picture = hand_picture(photo, hand)
+        by_joints = self.hands.probs(hand.joints, hand.size, hand.handed)[0]
+        by_pixels = self.probs(picture[None])[0]
+        notes = self.hands.about
+        w_joints, w_pixels = notes["weights"]
+        # this file's probabilities were divided by its temperature, those of the weights not
+        logs = (w_joints*np.log(by_joints.clip(1e-6))
+                +w_pixels*self.about.temperature*np.log(by_pixels.clip(1e-6)))
+        probs = np.exp(logs-logs.max())
+        probs /= probs.sum()
+        return Prediction(LETTERS[probs.argmax()], bool(probs.max()>=notes["threshold"]),
+                          probs, picture, hand.joints, hand.side)
 
     def _check_pictures(self, x):
         size = self.about.size
@@ -281,6 +320,16 @@ class Predictor:
     def _prediction(self, probs, picture):
         sure = bool(probs.max()>=self.about.threshold)
         return Prediction(LETTERS[probs.argmax()], sure, probs, picture)
+
+def _is_row(source): return isinstance(source, np.ndarray) and source.ndim==1
+
+def hand_picture(
+    photo, # A photograph, as `open_photo` takes it
+    hand,  # A `Hand` in it
+):         # The 28x28 picture of a right hand that the reader sees, uint8
+    "The square around a hand's joints; a left hand is mirrored"
+    a = np.asarray(_shrunk(open_photo(photo), *hand.square))
+    return np.ascontiguousarray(a[:, ::-1] if hand.side=="left" else a)
 
 def _are_many(source):
     if isinstance(source, (list, tuple)): return True
