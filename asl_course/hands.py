@@ -469,7 +469,8 @@ def _fused_readers(
     hands=24000,   # Rendered joints
     steps=3000,    # Batches of 256, of the reader of joints
     drawn=9600,    # Rendered pictures
-    pixel_steps=800, # Batches of 128, of the reader of pixels
+    share=.3,      # Part of each batch of pixels that is not of the data set
+    pixel_steps=1600, # Batches of 128, of the reader of pixels
     folds=6,       # Groups of people that are left out in turn
     right=.95,     # Part of the sure answers that must be right
 ):                 # dict: joints, pixels, fused, mirrored, as `judge_hands`; weights;
@@ -491,7 +492,8 @@ def _fused_readers(
         found["joints"][out]   = read_either(model, new.landmarks, new.handed)
         found["mirrored"][out] = read_either(model, new.landmarks*[-1, 1, 1], -new.handed)
         pixel = fit_reader(letters.x, letters.y, seed, device,
-                           scaled(pixel_steps, 6, scale), _pixel_teachers(known, pics), .5)
+                           scaled(pixel_steps, 6, scale), _pixel_teachers(known, pics),
+                           share)
         x, _ = crops_to_read(new)
         found["pixels"][out] = scores_of(pixel, x, device).softmax(1)
     res = {k: judge_hands(v, people) for k, v in found.items()}
