@@ -4,7 +4,7 @@
 
 # %% ../nbs/29_joints.ipynb #d719b169
 from __future__ import annotations
-import json, os, sys, threading, zipfile
+import io, json, os, sys, threading, zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -16,18 +16,19 @@ from .core import *
 from .files import *
 
 # %% auto #0
-__all__ = ['JOINTS', 'PARENTS', 'HAND_MODEL', 'HAND_MODEL_SHA256', 'HAND_FORMAT', 'HAND_NOTES', 'HandsMissing', 'find_hand_model',
-           'hands_missing', 'Hand', 'joints_square', 'find_hand', 'Prediction', 'shipped_hands', 'HandReader',
-           'no_hand', 'check_landmarks', 'open_onnx', 'MeasuredHands', 'find_joints', 'read_joints']
+__all__ = ['JOINTS', 'PARENTS', 'HAND_MODEL', 'HAND_MODEL_URL', 'HAND_MODEL_BYTES', 'HAND_MODEL_SHA256', 'HAND_FORMAT',
+           'HAND_NOTES', 'HandsMissing', 'find_hand_model', 'hands_missing', 'Hand', 'joints_square',
+           'fetch_hand_model', 'find_hand', 'Prediction', 'shipped_hands', 'HandReader', 'no_hand', 'check_landmarks',
+           'open_onnx', 'MeasuredHands', 'find_joints', 'read_joints', 'measure_photos', 'square_of']
 
 # %% ../nbs/29_joints.ipynb #bf1f440b
 __doc__ = (__doc__ or "")+"""
 
-`find_joints` says where measured joints are, `read_joints` reads them strictly.
+`find_hand` looks for the largest hand in a photograph, `HandReader` reads its joints.
+`measure_photos` makes a file of a folder of photographs, `read_joints` reads it.
 
-    from asl_course.joints import find_joints, read_joints
-    file = find_joints()
-    hands = read_joints(file) if file else None
+    from asl_course.joints import HandReader, hands_missing
+    if hands_missing() is None: print(HandReader()("photo.jpg"))
 """
 
 # %% ../nbs/29_joints.ipynb #4e086dff
@@ -36,15 +37,24 @@ JOINTS = ["wrist", *(f"{finger} {joint}"
                      for joint in ("root", "lower", "upper", "tip"))]
 PARENTS = [0, 0, 1, 2, 3, 0, 5, 6, 7, 0, 9, 10, 11, 0, 13, 14, 15, 0, 17, 18, 19]
 HAND_MODEL = "hand_landmarker.task"
+HAND_MODEL_URL = ("https://storage.googleapis.com/mediapipe-models/hand_landmarker/"
+                  "hand_landmarker/float16/1/hand_landmarker.task")
+HAND_MODEL_BYTES  = 7_819_105
 HAND_MODEL_SHA256 = "fbc2a30080c3c557093b5ddfc334698132eb341044ccee322ccf8bcf3607cde1"
 
 class HandsMissing(RuntimeError):
     "Hands cannot be looked for: the detector or its file is not there"
 
+def _beside_data(name):
+    "A file of a folder `hands` beside the data, in the repository or the cache, or None"
+    root = repo_root()
+    own  = [root/"data"] if root else []
+    places = [p for _, p in data_places()]+own+[cache_folder()/"data"]
+    return next((p/"hands"/name for p in places if (p/"hands"/name).is_file()), None)
+
 def find_hand_model():
     "The detector's file, in a folder `hands` beside the data, or None"
-    files = (p/"hands"/HAND_MODEL for _, p in data_places())
-    return next((p for p in files if p.is_file()), None)
+    return _beside_data(HAND_MODEL)
 
 def hands_missing():
     "What is missing to look for hands, and what to do; None when nothing is"
@@ -81,6 +91,37 @@ def joints_square(
     side = float((hi-lo).max())*room
     left, top = ((lo+hi)-side)/2
     return float(left), float(top), side
+
+# %% ../nbs/29_joints.ipynb #9ac65849
+def fetch_hand_model(
+    folder, # Where to put it; what was begun there is continued
+    url=HAND_MODEL_URL, # Where it comes from
+):          # Its path
+    "Download the detector's file and check it; nothing is left that is not the file"
+    import requests
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    part, file = folder/f".{HAND_MODEL}.part", folder/HAND_MODEL
+    by_hand = (f"By hand: get {HAND_MODEL_URL} in a browser and put it into {folder}.")
+    have = part.stat().st_size if part.exists() else 0
+    ask  = {"Range": f"bytes={have}-"} if have else {}
+    try:
+        with requests.get(url, headers=ask, stream=True, timeout=20) as got:
+            got.raise_for_status()
+            more = have and got.status_code==206
+            with open(part, "ab" if more else "wb") as f:
+                for block in got.iter_content(1<<16): f.write(block)
+    except (requests.RequestException, OSError) as e:
+        raise DataError(f"the download failed ({type(e).__name__}); the next call goes on "
+                        f"where this one stopped. {by_hand}") from None
+    if (found := file_sha256(part))!=HAND_MODEL_SHA256:
+        n = part.stat().st_size
+        part.unlink()
+        raise DataError(f"what came from {url} is another file: {n:,} bytes with sha256 "
+                        f"{found[:12]}..., expected {HAND_MODEL_BYTES:,} with "
+                        f"{HAND_MODEL_SHA256[:12]}.... Nothing was kept. {by_hand}")
+    os.replace(part, file)
+    return file
 
 # %% ../nbs/29_joints.ipynb #a5dc790b
 _TRIES = ((0, .5), (.35, .5), (.8, .5), (.35, .1), (.8, .1), (0, .1))
@@ -134,7 +175,10 @@ def _detector(certainty):
         raise HandsMissing(f"{file} is damaged, or not the file this course knows: "
                            "delete it, then asl_data --hands fetches it again")
     with _silenced():
-        from mediapipe.tasks import python as tasks
+        try: from mediapipe.tasks import python as tasks
+        except (ImportError, OSError) as e: # a system library is not there
+            raise HandsMissing("MediaPipe is installed and cannot be loaded: "
+                               f"{str(e)[:200]}") from None
         landmarker = tasks.vision.HandLandmarker
         options = tasks.vision.HandLandmarkerOptions(
             tasks.BaseOptions(model_asset_buffer=file.read_bytes()), num_hands=2,
@@ -315,8 +359,7 @@ _KINDS = dict(letter="U", person="U", checked="b", landmarks="f", world="f",
 
 def find_joints():
     "The file hands/people.npz beside the data, or None"
-    files = (p/"hands"/"people.npz" for _, p in data_places())
-    return next((p for p in files if p.is_file()), None)
+    return _beside_data("people.npz")
 
 def read_joints(
     path, # A file as `MeasuredHands`, with letters for class indexes, in NumPy's npz
@@ -348,3 +391,92 @@ def _odd_joints(arrays):
     lost = ~np.isfinite(arrays["landmarks"]).all((1, 2))
     if (lost&arrays["found"]).any():
         return f"{(lost&arrays['found']).sum()} hands were found and have no joints"
+
+# %% ../nbs/29_joints.ipynb #00f175ab
+def measure_photos(
+    folder,   # Photographs sorted by letter, or by person and letter: ANNA/B/photo.jpg
+    out,      # File to write, ending in .npz; what was begun is continued
+    tell=None, # Called with (photographs done, all of them)
+    every=50, # Keep what was found each so many photographs
+):            # (`MeasuredHands`, photographs in which no hand was found)
+    """Look for a hand in every photograph and keep joints and squares in one file
+
+    Raises `DataError` for a folder of another form, `HandsMissing` without a detector."""
+    folder, out = Path(folder), Path(out)
+    if out.suffix!=".npz": raise DataError(f"{out.name}: expected a name in .npz")
+    if why := hands_missing(): raise HandsMissing(why)
+    photos = _sorted_photos(folder)
+    part = out.with_suffix(".part.npz")
+    rows = _begun(part)
+    for k, (file, person, letter) in enumerate(photos, 1):
+        name = file.relative_to(folder).as_posix()
+        if name not in rows: rows[name] = _measured(file, person, letter)
+        if tell: tell(k, len(photos))
+        if k%every==0 or k==len(photos): _keep(part, rows)
+    kept = [rows[f.relative_to(folder).as_posix()] for f, _, _ in photos]
+    _keep(out, dict(zip(map(str, range(len(kept))), kept)), names=False)
+    part.unlink(missing_ok=True)
+    lost = [f for (f, _, _), o in zip(photos, kept) if not o["found"]]
+    return read_joints(out), lost
+
+def _sorted_photos(folder):
+    "(file, person, letter) of all photographs of a folder"
+    if not folder.is_dir(): raise DataError(f"no folder {folder}")
+    res = []
+    for f in sorted(folder.rglob("*")):
+        if f.suffix.lower() not in PICTURE_SUFFIXES: continue
+        *above, letter = f.relative_to(folder).parts[:-1] or [""]
+        if letter.upper() not in LETTERS or len(letter)!=1 or len(above)>1: continue
+        res.append((f, above[0] if above else folder.resolve().name, letter.upper()))
+    if res: return res
+    raise DataError(f"{folder} holds no photographs that are sorted by letter: expected "
+                    "A/photo.jpg, or ANNA/A/photo.jpg, with letters of "+LETTERS)
+
+def _measured(file, person, letter):
+    "A row of `MeasuredHands`"
+    photo = open_photo(file, colour=True)
+    hand  = find_hand(photo)
+    lost  = np.full((21, 3), np.nan, np.float32)
+    w, h  = photo.size
+    middle = (w-min(w, h))/2, (h-min(w, h))/2, min(w, h)
+    return dict(letter=letter, person=person, checked=False,
+                landmarks=lost if hand is None else hand.joints,
+                world=lost if hand is None else hand.world,
+                handed=0. if hand is None else hand.handed,
+                size=(h, w), found=hand is not None,
+                crop=square_of(photo, *(middle if hand is None else hand.square), 64))
+
+def square_of(
+    photo,           # A PIL image
+    left, top, side, # The square, pixels; it may reach over the edge
+    size=64,         # Height and width of what is returned, pixels
+):                   # Grey levels, uint8, shape (size, size)
+    "A square of a picture, shrunk or enlarged; over the edge the last pixels go on"
+    from PIL import Image
+    grey = photo.convert("L")
+    over = int(np.ceil(max(0, -left, -top, left+side-grey.width, top+side-grey.height)))
+    if over: grey = Image.fromarray(np.pad(np.asarray(grey), over, mode="edge"))
+    box = left+over, top+over, left+side+over, top+side+over
+    return np.asarray(grey.resize((size, size), Image.Resampling.BICUBIC, box=box))
+
+_ROW_KINDS = dict(letter="U1", person="U", checked=bool, landmarks=np.float32,
+                  world=np.float32, handed=np.float32, size=np.int32, found=bool,
+                  crop=np.uint8)
+
+def _keep(path, rows, names=True):
+    "Write rows by name as one file, whole or not at all"
+    made = {k: np.array([o[k] for o in rows.values()], dtype=t)
+            for k, t in _ROW_KINDS.items()}
+    if names: made["name"] = np.array(list(rows))
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **made)
+    write_atomic(path, buffer.getvalue())
+
+def _begun(part):
+    "Rows of an earlier call that was stopped, by name"
+    if not part.exists(): return {}
+    try:
+        with np.load(part, allow_pickle=False) as d: found = {k: d[k] for k in d.files}
+        names = found.pop("name").tolist()
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile): return {}
+    return {n: {k: v[i] for k, v in found.items()} for i, n in enumerate(names)}

@@ -214,7 +214,7 @@ def prepare_photo(
     if isinstance(source, np.ndarray) and source.ndim==1: source = _unrolled(source)
     im = open_photo(source)
     if crop is not None or margin or im.size!=(28, 28):
-        im = _shrunk(im, *square_box(im.size, crop, margin))
+        im = square_of(im, *square_box(im.size, crop, margin), 28)
     a = np.asarray(im)
     return np.ascontiguousarray(a[:, ::-1] if mirror else a)
 
@@ -222,17 +222,6 @@ def _unrolled(row):
     if row.size!=784:
         raise ValueError(f"a row of {row.size} values: expected 784 grey levels")
     return row.reshape(28, 28)
-
-def _shrunk(im, l, t, side):
-    "A square of a picture as 28x28; over the edge the last pixels go on"
-    over = int(np.ceil(max(0, -l, -t, l+side-im.width, t+side-im.height)))
-    if over: im = _padded(im, over)
-    box = l+over, t+over, l+side+over, t+side+over
-    return im.resize((28, 28), 3, box=box) # 3: bicubic, as for the data set
-
-def _padded(im, n):
-    from PIL import Image
-    return Image.fromarray(np.pad(np.asarray(im), n, mode="edge"))
 
 # %% ../nbs/14_predict.ipynb #a9e7ec29
 class Predictor:
@@ -328,7 +317,7 @@ def hand_picture(
     hand,  # A `Hand` in it
 ):         # The 28x28 picture of a right hand that the reader sees, uint8
     "The square around a hand's joints; a left hand is mirrored"
-    a = np.asarray(_shrunk(open_photo(photo), *hand.square))
+    a = square_of(open_photo(photo), *hand.square, 28)
     return np.ascontiguousarray(a[:, ::-1] if hand.side=="left" else a)
 
 def _are_many(source):
