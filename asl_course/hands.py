@@ -492,7 +492,7 @@ def _fused_readers(
         found["joints"][out]   = read_either(model, new.landmarks, new.handed)
         found["mirrored"][out] = read_either(model, new.landmarks*[-1, 1, 1], -new.handed)
         pixel = fit_reader(letters.x, letters.y, seed, device,
-                           scaled(pixel_steps, 6, scale), _pixel_teachers(known, pics),
+                           scaled(pixel_steps, 20, scale), _pixel_teachers(known, pics),
                            share)
         x, _ = crops_to_read(new)
         found["pixels"][out] = scores_of(pixel, x, device).softmax(1)

@@ -468,7 +468,7 @@ def _reader(
                   # of the reader of all people; rendered, photos
     "The shipped reader; how good and how sure it is, from people left out"
     beside = _teachers(teachers, seed, scale, hands, styles, left, device)
-    steps  = scaled(steps, 6, scale)
+    steps  = scaled(steps, 20, scale)
     def make(x, y): return fit_reader(x, y, seed, device, steps, beside, share)
     held = _held_out(make, letters, scaled(n, 2, scale), seed, device)
     t  = fit_temperature(held["_scores"], letters.y)
