@@ -400,7 +400,7 @@ def fuse(
     weights,    # Of the two
 ):              # Probabilities, shape (n, 24)
     "Multiply two opinions, each raised to its weight"
-    logs = [torch.as_tensor(o).clamp(min=1e-6).log() for o in (joints, pixels)]
+    logs = [torch.as_tensor(o).float().clamp(min=1e-6).log() for o in (joints, pixels)]
     return sum(w*o for w, o in zip(weights, logs)).softmax(1)
 
 def fuse_weights(
@@ -408,7 +408,7 @@ def fuse_weights(
     y,              # Class indexes, shape (n,)
 ):                  # The two weights with the lowest cross-entropy
     "How much to trust each of two readers, found on pictures that neither knows"
-    logs = [torch.as_tensor(o).clamp(min=1e-6).log() for o in (joints, pixels)]
+    logs = [torch.as_tensor(o).float().clamp(min=1e-6).log() for o in (joints, pixels)]
     w = torch.ones(2, requires_grad=True)
     opt = torch.optim.LBFGS([w], max_iter=50)
     y = torch.as_tensor(y)
