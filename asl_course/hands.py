@@ -4,7 +4,8 @@
 
 # %% ../nbs/16_hands.ipynb #74d9c685
 from __future__ import annotations
-import json, logging
+import json
+from dataclasses import replace
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,7 +31,7 @@ from .people import training_hands
 __all__ = ['KNUCKLES_AND_WRIST', 'TIPS', 'rendered_people', 'other_people', 'judge_hands', 'centred', 'bone_directions',
            'tip_distances', 'JointFeatures', 'JointReader', 'rendered_hands', 'measured_hands', 'JointBatches', 'turns',
            'train_hands', 'EitherHand', 'read_either', 'fit_poses', 'typical_poses', 'poses_file', 'write_poses',
-           'fitted_poses', 'crops_to_read', 'fuse', 'fuse_weights', 'cross_fuse', 'save_hand_reader',
+           'fitted_poses', 'read_found', 'crops_to_read', 'fuse', 'fuse_weights', 'cross_fuse', 'save_hand_reader',
            'make_hand_reader']
 
 # %% ../nbs/16_hands.ipynb #56bb00ea
@@ -71,20 +72,22 @@ def rendered_people(
 
 def other_people(
     scale, # Smoke: fewer rendered hands
-):         # (`MeasuredHands` whose hands were found; are they people?)
-    "The measured hands of people where they are found, else rendered ones"
+):         # (`MeasuredHands`; are they people?)
+    "The measured hands of people where there is a file of them, else rendered ones"
     file = find_joints()
     if file is None: return rendered_people(scaled(1920, 96, scale)), False
     readings.files["hands/people.npz"] = file_sha256(file)
-    hands = read_joints(file)
-    return hands.part(hands.found), True
+    return read_joints(file), True
 
 def judge_hands(
     probs, # Probabilities, shape (n, 24)
     hands, # `MeasuredHands`
 ):         # dict: acc, mean over people; median and worst, acc each; people, letters
-    "Share of right answers, each person counting once, of people who were checked"
-    right, kept = np.asarray(probs).argmax(1)==hands.letter, hands.checked
+    """Share of right answers, each person counting once, of people who were checked
+
+    A hand that the detector did not find counts as misread."""
+    right = (np.asarray(probs).argmax(1)==hands.letter)&hands.found
+    kept  = hands.checked
     def shares(by): return {str(k): float(right[kept&(by==k)].mean())
                             for k in np.unique(by[kept])}
     people, letters = shares(hands.person), shares(hands.letter)
@@ -386,6 +389,16 @@ def _in_fitted_poses(letter, signer, g, vary, poses):
     return still@turns(torch.deg2rad(view)).mT
 
 # %% ../nbs/16_hands.ipynb #462728a5
+def read_found(
+    model, # A `JointReader`
+    hands, # `MeasuredHands`
+):         # Probabilities, shape (n, 24); zeros where no hand was found
+    "Read hands of either side, where there are any"
+    probs = torch.zeros(len(hands), 24)
+    seen  = hands.found
+    probs[seen] = read_either(model, hands.landmarks[seen], hands.handed[seen])
+    return probs
+
 def crops_to_read(
     hands, # `MeasuredHands`
 ):         # (pictures of right hands, uint8, (n, 28, 28); class indexes)
@@ -456,8 +469,12 @@ def _by_rendered_hands(
     for k, share, who in (("described", 0., people), ("fitted", fitted, later)):
         made  = rendered_hands(n, seed, styles=styles, fitted=share)
         model = train_hands([made], seed=seed, steps=steps)
-        res[k] = judge_hands(read_either(model, who.landmarks, who.handed), who)
+        res[k] = judge_hands(read_found(model, who), who)
     return res
+
+def _flipped(hands):
+    "The same hands in a mirror"
+    return replace(hands, landmarks=hands.landmarks*[-1, 1, 1], handed=-hands.handed)
 
 def _pixel_teachers(people, drawn):
     "Squares around hands, 28x28, right hands, and rendered ones beside them"
@@ -486,19 +503,21 @@ def _fused_readers(
     for k in range(folds):
         out = np.isin(people.person, names[k::folds])
         group[out] = k
-        known, new = people.part(~out), people.part(out)
+        known, new = people.part(~out&people.found), people.part(out)
         model = train_hands([own, measured_hands(known)], (.4, .6), seed,
                             scaled(steps, 60, scale))
-        found["joints"][out]   = read_either(model, new.landmarks, new.handed)
-        found["mirrored"][out] = read_either(model, new.landmarks*[-1, 1, 1], -new.handed)
+        found["joints"][out]   = read_found(model, new)
+        found["mirrored"][out] = read_found(model, _flipped(new))
         pixel = fit_reader(letters.x, letters.y, seed, device,
                            scaled(pixel_steps, 20, scale), _pixel_teachers(known, pics),
                            share)
         x, _ = crops_to_read(new)
         found["pixels"][out] = scores_of(pixel, x, device).softmax(1)
     res = {k: judge_hands(v, people) for k, v in found.items()}
-    both, weights = cross_fuse(found["joints"], found["pixels"], people.letter, group)
-    at = _threshold_at(both, people, right)
+    seen, both = people.found, torch.zeros(len(people), 24)
+    both[seen], weights = cross_fuse(found["joints"][seen], found["pixels"][seen],
+                                     people.letter[seen], group[seen])
+    at = _threshold_at(both[seen], people.part(seen), right)
     return res | dict(fused=judge_hands(both, people), weights=weights,
                       threshold=float(at.threshold), answered=dict(acc=float(at.coverage)),
                       sure=dict(acc=float(at.accuracy)), _both=both)
@@ -544,6 +563,7 @@ def make_hand_reader(
     readings.begin()
     judged = _fused_readers(letters, seed, device, scale)
     people, _ = other_people(scale)
+    people = people.part(people.found)
     s = recipes["hands.people"].settings
     parts = [rendered_hands(scaled(s["hands"], 960, scale), seed), measured_hands(people)]
     model = train_hands(parts, (.4, .6), seed, scaled(s["steps"], 60, scale))
