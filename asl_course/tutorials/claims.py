@@ -477,7 +477,7 @@ _T3 = [
         honest=[
             ("outside.alone", "photos.acc",
              "chapter 10's recipe, photographs by another person"),
-            ("shipped.reader", "photos.acc", "with rendered hands in training")],
+            ("shipped.reader", "photos.acc", "with hands of others in training")],
         verdict="wrong",
         why="Two of two leave room for a reader that is mostly wrong, and on another "
             "person's hands it is one.",
@@ -485,7 +485,8 @@ _T3 = [
         proof=lambda v:
             v("outside.t3", "test.acc")>.9
             and v("outside.t3", "photos.acc")<.2
-            and v("outside.t3", "photos.acc")<v("shipped.reader", "photos.acc")<.5)]
+            and v("outside.t3", "photos.acc")<v("outside.alone", "photos.acc")+.1
+            and v("outside.t3", "photos.acc")<v("shipped.reader", "photos.acc")<.9)]
 
 # %% ../../nbs/tutorials/claims.ipynb #7aa3472a
 def _only_the_loss_on_test_grows(v):
