@@ -26,7 +26,7 @@ lab: .venv/made
 test: .venv/made
 	$(BIN)/python -m pytest tests/first
 	$(BIN)/python tests/notebooks.py
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests -n 2 --dist loadfile
 
 docs: .venv/made
 	$(BIN)/python .ci/docs.py

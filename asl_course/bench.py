@@ -452,15 +452,67 @@ def _(c):
 
 @bench("predict-cold", "asl_predict of one PNG from a cold start (seconds)", "at most 0.8 s")
 def _(c):
-    call = [_program("asl_predict"), _one_png(c)]
+    call = [_program("asl_predict"), _one_png(c), "--plain"]
     def run(): subprocess.run(call, capture_output=True, check=True)
     return lambda: _seconds(run), "the target of 0.8 s", lambda: .8
 
 @bench("predict-memory", "growth of memory by reading one PNG, library and all (bytes)",
        "at most 250 MB in all", repeats=1)
 def _(c):
-    code = f"from asl_course.predict import Predictor; Predictor()({_one_png(c)!r})"
+    code = ("from asl_course.predict import Predictor; "
+            f"Predictor(plain=True)({_one_png(c)!r})")
     return lambda: in_process(code, what="bytes"), "the target of 250 MB", lambda: 250e6
+
+# %% ../nbs/28_bench.ipynb #ef90f5b9
+def _one_photo(c):
+    "A file of 640x480 with a hand, from the photographs of other people"
+    from PIL import Image
+    from asl_course.joints import hands_missing
+    from asl_course.predict import find_photos
+    if why := hands_missing(): raise OSError(why)
+    folder = find_photos()
+    if folder is None: raise OSError("the folder asl_letters is not here")
+    file = c.folder/"photo.jpg"
+    first = sorted((folder/"photos").glob("L_*"))[2]
+    Image.open(first).resize((640, 480)).save(file)
+    return str(file)
+
+@bench("hand-joints", "joints of 5,000 hands, read in one call (seconds)",
+       "at least 50,000 a second: at most 0.1 s")
+def _(c):
+    import numpy as np, torch
+    from asl_course.hands import EitherHand, JointReader
+    from asl_course.joints import HandReader
+    reads, model = HandReader(), EitherHand(JointReader()).eval()
+    joints = np.random.default_rng(0).uniform(0, 400, (5000, 21, 2)).astype(np.float32)
+    side = np.ones(5000, np.float32)
+    def theirs():
+        with torch.inference_mode(): return model(torch.tensor(joints), torch.tensor(side))
+    return lambda: reads.probs(joints, handed=side), "the same network in torch", theirs
+
+@bench("hand-photo", "hand and letter of one photograph of 640x480 (seconds)",
+       "at most 60 ms")
+def _(c):
+    from PIL import Image
+    from asl_course.joints import find_hand
+    from asl_course.predict import Predictor
+    photo, reads = Image.open(_one_photo(c)).convert("RGB"), Predictor()
+    def ours(): return median(_seconds(lambda: reads(photo)) for _ in range(20))
+    def theirs(): return median(_seconds(lambda: find_hand(photo)) for _ in range(20))
+    return ours, "looking for the hand alone, by MediaPipe", theirs
+
+@bench("hand-cold", "asl_predict of one photograph from a cold start (seconds)",
+       "at most 2.5 s")
+def _(c):
+    call = [_program("asl_predict"), _one_photo(c)]
+    def run(): subprocess.run(call, capture_output=True, check=True)
+    return lambda: _seconds(run), "the target of 2.5 s", lambda: 2.5
+
+@bench("hand-memory", "growth of memory by reading one photograph, all in (bytes)",
+       "at most 400 MB in all", repeats=1)
+def _(c):
+    code = f"from asl_course.predict import Predictor; Predictor()({_one_photo(c)!r})"
+    return lambda: in_process(code, what="bytes"), "the target of 400 MB", lambda: 400e6
 
 # %% ../nbs/28_bench.ipynb #058031f0
 def _epoch(c, make, n, bs, opt="SGD"):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 import io, json, os, sys, threading, zipfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -72,6 +72,7 @@ class Hand:
     world:np.ndarray  # The same in metres, from the middle of the hand, (21, 3)
     handed:float      # Above 0 a right hand, below a left one; its size is how sure, 0..1
     size:tuple        # Height and width of the photograph, pixels
+    certainty:float=.5 # That was asked of the detector; below .5 it may be no hand
     others:int=0      # Further hands in the photograph; this is the largest
     @property
     def side(self):
@@ -138,7 +139,8 @@ def find_hand(
     rgb = np.asarray(open_photo(photo, colour=True))
     for border, certainty in _TRIES:
         hands = _look(rgb, border, certainty)
-        if hands: return max(hands, key=lambda o: o.square[2])
+        if not hands: continue
+        return replace(max(hands, key=lambda o: o.square[2]), certainty=certainty)
 
 def _bordered(rgb, border):
     "A square picture with its edges repeated, and where the old one begins, (x, y)"
@@ -164,7 +166,7 @@ def _as_hand(points, world, handed, side, corner, size, others):
     joints[:, :2] -= corner
     metres = np.array([(o.x, o.y, o.z) for o in world], np.float32)
     sign = 1 if handed[0].category_name=="Right" else -1
-    return Hand(joints, metres, sign*float(handed[0].score), size, others)
+    return Hand(joints, metres, sign*float(handed[0].score), size, others=others)
 
 @cache
 def _detector(certainty):
@@ -268,7 +270,7 @@ class HandReader:
         hand = find_hand(photo)
         if hand is None: return no_hand()
         probs = self.probs(hand.joints, hand.size, hand.handed)[0]
-        sure  = bool(probs.max()>=self.about["threshold"])
+        sure  = bool(probs.max()>=self.about["threshold"]) and hand.certainty>=.5
         return Prediction(LETTERS[probs.argmax()], sure, probs,
                           joints=hand.joints, hand=hand.side)
 

@@ -297,8 +297,9 @@ class Predictor:
                 +w_pixels*self.about.temperature*np.log(by_pixels.clip(1e-6)))
         probs = np.exp(logs-logs.max())
         probs /= probs.sum()
-        return Prediction(LETTERS[probs.argmax()], bool(probs.max()>=notes["threshold"]),
-                          probs, picture, hand.joints, hand.side)
+        sure = bool(probs.max()>=notes["threshold"]) and hand.certainty>=.5
+        return Prediction(LETTERS[probs.argmax()], sure, probs, picture,
+                          hand.joints, hand.side)
 
     def _check_pictures(self, x):
         size = self.about.size
