@@ -72,7 +72,7 @@ def test_buttons_spell(app):
 def test_an_upload_is_read_and_a_bad_one_is_explained(app):
     f = io.BytesIO(); Image.open(ROOT/"nbs"/"photos"/"L.png").save(f, "PNG")
     app.upload.value = ({"name": "l.png", "type": "image/png", "size": f.tell(), "content": f.getvalue(), "last_modified": datetime.now(timezone.utc)},)
-    assert np.array_equal(app.said.picture, Predictor()(ROOT/"nbs"/"photos"/"L.png").picture) and app.message.value==""
+    assert np.array_equal(app.said.picture, Predictor(plain=True)(ROOT/"nbs"/"photos"/"L.png").picture) and app.message.value==""
     before = app.said
     app.take(b"text"); assert "not a picture" in app.message.value and app.said is before, "what was shown stays"
 
@@ -116,7 +116,7 @@ def test_the_shipped_reader_is_that_of_the_record():
     assert about.record["code"] in known_identities(rec) and about.settings["seed"]==42 and about.settings["scale"]=="full" and about.record["source"]=="real" and about.record["data"]==rec["data"]
     assert {k: about.settings[k] for k in rec["settings"]}==rec["settings"]
     assert about.record["test"]>=.999 and abs(about.record["test"]-first["test"]["acc"])<.002 and abs(about.threshold-first["threshold"])<.05
-    assert load_model(shipped_file(".safetensors"))[1]==about and all(shipped_file(o).stat().st_size<500_000 for o in (".onnx", ".safetensors"))
+    assert load_model(shipped_file(".safetensors"))[1]==about and all(shipped_file(o).stat().st_size<1_500_000 for o in (".onnx", ".safetensors"))
 
 def test_the_shipped_reader_reads_the_published_test_file():
     from asl_course.files import find_real

@@ -36,7 +36,7 @@ def drive(page, *checks, **task):
     return o
 
 @pytest.fixture(scope="module")
-def reads(): return Predictor()
+def reads(): return Predictor(plain=True)
 
 def same(got, want, tol=1e-4):
     "Does a reading in the browser equal one in Python?"

@@ -6,9 +6,9 @@ from conftest import ROOT
 
 BIN, STRACE = Path(sys.executable).parent, shutil.which("strace")
 PHOTO = str(ROOT/"nbs"/"photos"/"L.png")
-READ = f"from asl_course.predict import Predictor; print(Predictor()({PHOTO!r}).letter)"
+READ = f"from asl_course.predict import Predictor; print(Predictor(plain=True)({PHOTO!r}).letter)"
 PROGRAMS = {
-    "asl_predict": [str(BIN/"asl_predict"), PHOTO],
+    "asl_predict": [str(BIN/"asl_predict"), PHOTO, "--plain"],
     "Predictor": [sys.executable, "-c", READ],
     "after torch": [sys.executable, "-c", f"import torch, onnx; {READ}"],
     "onnxruntime by hand": [sys.executable, "-c", f"from asl_course.core import LETTERS; import onnxruntime; {READ}"]}
@@ -25,6 +25,19 @@ def traced(command, env, tmp_path):
     res = subprocess.run(tracer+command, env=env, capture_output=True, text=True, cwd=tmp_path)
     assert res.returncode==0, res.stderr
     return res.stdout, [l for l in log.read_text().splitlines() if re.search(r"AF_INET6?\b|sendmmsg", l)] if tracer else None
+
+def test_looking_for_a_hand_writes_nothing_and_asks_nobody(tmp_path):
+    from asl_course.joints import find_hand_model, hands_missing
+    from asl_course.predict import find_photos
+    if why := hands_missing() or (None if find_photos() else "the photographs are not here"): pytest.skip(f"{why}; CI runs this where both lie beside the data")
+    home, env = quiet_home(tmp_path)
+    photo = sorted((find_photos()/"photos").glob("L_*.jpg"))[2]
+    look = f"from asl_course.joints import find_hand; print(find_hand({str(photo)!r}).joints.shape)"
+    said, calls = traced([sys.executable, "-c", look], env|{"ASL_DATA": str(find_hand_model().parent.parent)}, tmp_path)
+    assert "(21, 3)" in said
+    left = [str(p.relative_to(home)) for p in home.rglob("*") if p.is_file()]
+    assert not left, f"looking for a hand left files in the home folder: {left}"
+    assert not calls, f"looking for a hand asked another host: {calls[:3]}"
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_reading_writes_nothing_and_asks_nobody(name, tmp_path):
