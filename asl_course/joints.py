@@ -8,8 +8,10 @@ import io, json, os, sys, threading, zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 import numpy as np
 from fastcore.basics import ifnone
 from .core import *
@@ -176,7 +178,7 @@ def _detector(certainty):
     if file_sha256(file)!=HAND_MODEL_SHA256:
         raise HandsMissing(f"{file} is damaged, or not the file this course knows: "
                            "delete it, then asl_data --hands fetches it again")
-    with _silenced():
+    with _silenced(), _plotting_later():
         try: from mediapipe.tasks import python as tasks
         except (ImportError, OSError) as e: # a system library is not there
             raise HandsMissing("MediaPipe is installed and cannot be loaded: "
@@ -193,6 +195,19 @@ def _detector(certainty):
     # before the threads that `close` needs are gone, as `atexit` would be too late
     threading._register_atexit(made.close)
     return made
+
+class _Later(ModuleType):
+    "A module that is imported when it is used"
+    def __getattr__(self, name): return getattr(import_module(self.__name__), name)
+
+@contextmanager
+def _plotting_later():
+    "MediaPipe imports Matplotlib's pyplot for pictures that nobody draws here: not yet"
+    name = "matplotlib.pyplot"
+    if name in sys.modules: return (yield)
+    sys.modules[name] = _Later(name)
+    try: yield
+    finally: del sys.modules[name]
 
 @contextmanager
 def _silenced():
