@@ -119,6 +119,11 @@ def _check_data():
     said = "rendered hands (the real files were not found)"
     return "data", said, "`asl_data` fetches the real files"
 
+def _check_hands():
+    from asl_course.joints import find_hand_model, hands_missing
+    why = hands_missing()
+    return "hands", why or f"found in photographs, by {find_hand_model()}", None
+
 def _check_cache():
     cache = cache_folder()
     nearest = next(p for p in (cache, *cache.parents) if p.exists())
@@ -144,7 +149,7 @@ def _check_pages():
     return "chapters", f"{len(pages)} in nbs/, {own} of your own in work/", advice
 
 _CHECKS = (_check_python, _check_packages, _check_processor, _check_gpu,
-           _check_data, _check_cache, _check_pages)
+           _check_data, _check_hands, _check_cache, _check_pages)
 
 def diagnose():
     "What works here: a list of (topic, finding, advice or None)"
