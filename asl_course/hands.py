@@ -417,9 +417,10 @@ def fuse(
     return sum(w*o for w, o in zip(weights, logs)).softmax(1)
 
 def fuse_weights(
-    joints, pixels, # As `fuse`
-    y,              # Class indexes, shape (n,)
-):                  # The two weights with the lowest cross-entropy
+    joints, # As `fuse`
+    pixels, # As `fuse`
+    y,      # Class indexes, shape (n,)
+):          # The two weights with the lowest cross-entropy
     "How much to trust each of two readers, found on pictures that neither knows"
     logs = [torch.as_tensor(o).float().clamp(min=1e-6).log() for o in (joints, pixels)]
     w = torch.ones(2, requires_grad=True)
@@ -434,10 +435,11 @@ def fuse_weights(
     return w.detach().clamp(min=0).tolist()
 
 def cross_fuse(
-    joints, pixels, # As `fuse`
-    y,              # Class indexes, shape (n,)
-    group,          # Group of people of each, shape (n,)
-):                  # (probabilities, with weights from the other groups; weights of all)
+    joints, # As `fuse`
+    pixels, # As `fuse`
+    y,      # Class indexes, shape (n,)
+    group,  # Group of people of each, shape (n,)
+):          # (probabilities, with weights from the other groups; weights of all)
     "Two readers as one, judged on people whom the weights have not seen"
     both = torch.zeros(len(y), 24)
     for k in np.unique(group):

@@ -464,10 +464,12 @@ def _measured(file, person, letter):
                 crop=square_of(photo, *(middle if hand is None else hand.square), 64))
 
 def square_of(
-    photo,           # A PIL image
-    left, top, side, # The square, pixels; it may reach over the edge
-    size=64,         # Height and width of what is returned, pixels
-):                   # Grey levels, uint8, shape (size, size)
+    photo,   # A PIL image
+    left,    # Where the square begins, pixels; it may reach over the edge
+    top,     # As `left`
+    side,    # Its side, pixels
+    size=64, # Height and width of what is returned, pixels
+):           # Grey levels, uint8, shape (size, size)
     "A square of a picture, shrunk or enlarged; over the edge the last pixels go on"
     from PIL import Image
     grey = photo.convert("L")

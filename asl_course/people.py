@@ -327,7 +327,10 @@ class _InBfloat16(nn.Module):
             return self.model(xb).float()
 
 def fit_reader(
-    x, y, seed, device="cpu", # Pictures, class indexes; seed; where to train
+    x,            # Pictures, uint8, shape (n, 28, 28)
+    y,            # Class indexes, shape (n,)
+    seed:int,     # Seed of start, order and changes
+    device="cpu", # Where to train
     steps=800,    # Batches to learn from
     beside=None,  # (pictures, class indexes) from elsewhere, or None
     share=.3,     # Their part of each batch, 0..1
