@@ -16,7 +16,7 @@ from .joints import *
 
 # %% auto #0
 __all__ = ['MODEL_FORMAT', 'ONNX_OPSET', 'About', 'save_model', 'remove_notes', 'load_model', 'shipped_file', 'square_box',
-           'prepare_photo', 'Predictor', 'hand_picture', 'find_photos', 'read_photos']
+           'prepare_photo', 'Predictor', 'hand_picture', 'find_photos', 'read_photos', 'photo_letters']
 
 # %% ../nbs/14_predict.ipynb #dd9ca08e
 __doc__ = (__doc__ or "")+"""
@@ -337,14 +337,24 @@ def read_photos(
     margin=0.,  # See `prepare_photo`
 ):              # (pictures, uint8, (n, 28, 28); class indexes)
     "Photographs with the box of the hand, prepared"
-    import csv
     x, y = [], []
-    with open(Path(folder)/"boxes.csv", newline="", encoding="utf-8") as f:
-        for o in csv.DictReader(f):
-            im = open_photo(Path(folder)/"photos"/o["file"])
-            x.append(prepare_photo(im, _crop(im, o), margin=margin))
-            y.append(LETTERS.index(o["letter"]))
+    for o in _photo_rows(folder):
+        im = open_photo(Path(folder)/"photos"/o["file"])
+        x.append(prepare_photo(im, _crop(im, o), margin=margin))
+        y.append(LETTERS.index(o["letter"]))
     return np.stack(x), np.array(y)
+
+def photo_letters(
+    folder, # As `read_photos` takes it
+):          # [(file, letter)]
+    "Photographs and their letters"
+    return [(Path(folder)/"photos"/o["file"], o["letter"]) for o in _photo_rows(folder)]
+
+def _photo_rows(folder):
+    "Rows of boxes.csv, each a dict"
+    import csv
+    with open(Path(folder)/"boxes.csv", newline="", encoding="utf-8") as f:
+        return list(csv.DictReader(f))
 
 def _crop(im, o):
     "(left, top, right, bottom) in pixels of a box that is given in fractions"
