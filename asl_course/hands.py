@@ -4,7 +4,7 @@
 
 # %% ../nbs/16_hands.ipynb #74d9c685
 from __future__ import annotations
-import json
+import json, warnings
 from dataclasses import replace
 from functools import cache, partial
 from importlib.util import find_spec
@@ -30,8 +30,8 @@ from .people import training_hands
 # %% auto #0
 __all__ = ['KNUCKLES_AND_WRIST', 'TIPS', 'rendered_people', 'other_people', 'judge_hands', 'centred', 'bone_directions',
            'tip_distances', 'JointFeatures', 'JointReader', 'rendered_hands', 'measured_hands', 'JointBatches', 'turns',
-           'train_hands', 'EitherHand', 'read_either', 'fit_poses', 'typical_poses', 'poses_file', 'write_poses',
-           'fitted_poses', 'read_found', 'crops_to_read', 'fuse', 'fuse_weights', 'cross_fuse', 'save_hand_reader',
+           'train_hands', 'EitherHand', 'read_either', 'read_found', 'fit_poses', 'typical_poses', 'poses_file',
+           'write_poses', 'fitted_poses', 'crops_to_read', 'fuse', 'fuse_weights', 'cross_fuse', 'save_hand_reader',
            'make_hand_reader']
 
 # %% ../nbs/16_hands.ipynb #56bb00ea
@@ -264,6 +264,16 @@ def read_either(
     joints, handed = (torch.as_tensor(o).float() for o in (joints, handed))
     with torch.no_grad(): return EitherHand(model, **how).eval()(joints, handed)
 
+def read_found(
+    model, # A `JointReader`
+    hands, # `MeasuredHands`
+):         # Probabilities, shape (n, 24); zeros where no hand was found
+    "Read hands of either side, where there are any"
+    probs = torch.zeros(len(hands), 24)
+    seen  = hands.found
+    probs[seen] = read_either(model, hands.landmarks[seen], hands.handed[seen])
+    return probs
+
 # %% ../nbs/16_hands.ipynb #5dadc6a7
 def fit_poses(
     joints,    # Joints of right hands, (n, 21, 3), x right, y down, z away, any unit
@@ -389,16 +399,6 @@ def _in_fitted_poses(letter, signer, g, vary, poses):
     return still@turns(torch.deg2rad(view)).mT
 
 # %% ../nbs/16_hands.ipynb #462728a5
-def read_found(
-    model, # A `JointReader`
-    hands, # `MeasuredHands`
-):         # Probabilities, shape (n, 24); zeros where no hand was found
-    "Read hands of either side, where there are any"
-    probs = torch.zeros(len(hands), 24)
-    seen  = hands.found
-    probs[seen] = read_either(model, hands.landmarks[seen], hands.handed[seen])
-    return probs
-
 def crops_to_read(
     hands, # `MeasuredHands`
 ):         # (pictures of right hands, uint8, (n, 28, 28); class indexes)
@@ -544,10 +544,12 @@ def save_hand_reader(
         raise ValueError(f"the notes lack {', '.join(missing)}")
     two = torch.rand(2, 21, 2), torch.zeros(2)
     n = torch.export.Dim("n")
-    program = torch.onnx.export(EitherHand(model).eval(), two,
-                                input_names=["joints", "handed"], output_names=["probs"],
-                                opset_version=ONNX_OPSET, dynamo=True, verbose=False,
-                                dynamic_shapes=dict(joints={0: n}, handed={0: n}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore") # that both are of the same length n
+        program = torch.onnx.export(
+            EitherHand(model).eval(), two, input_names=["joints", "handed"],
+            output_names=["probs"], opset_version=ONNX_OPSET, dynamo=True, verbose=False,
+            dynamic_shapes=dict(joints={0: n}, handed={0: n}))
     made = program.model_proto
     remove_notes(made)
     made.metadata_props.add(key="asl_course", value=json.dumps(notes))
@@ -560,10 +562,11 @@ def make_hand_reader(
     seed:int=42,  # Seed of everything random
     device="cpu", # Where to train the reader of pixels
     scale="full", # "smoke" trains for fewer steps
+    judged=None,  # Metrics of the recipe hands.people; by default found now, which takes long
 ):                # (the path, its notes)
     "Judge both readers on people left out, then train a reader of joints on all of them"
     readings.begin()
-    judged = _fused_readers(letters, seed, device, scale)
+    if judged is None: judged = _fused_readers(letters, seed, device, scale)
     people, _ = other_people(scale)
     people = people.part(people.found)
     s = recipes["hands.people"].settings
