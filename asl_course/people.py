@@ -487,9 +487,7 @@ def _reader(
 recipe("shipped.reader",
        "The shipped reader: the data set, rendered hands and measured hands of others, "
        "judged on people left out",
-       split="person", selected_on="valid", claims="T3.12", seeds=3)(_reader)
-recipe("shipped.rendered", "The same without the measured hands",
-       split="person", selected_on="valid", seeds=1, teachers=("rendered",))(_reader);
+       split="person", selected_on="valid", claims="T3.12", seeds=3)(_reader);
 
 # %% ../nbs/15_people.ipynb #3d72c316
 def _more_people(
