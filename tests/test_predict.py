@@ -7,6 +7,7 @@ from conftest import devices
 from asl_course.core import *
 from asl_course.records import *
 from asl_course.cnn import CNN
+from asl_course.files import open_photo
 from asl_course.predict import *
 
 ABOUT = About(LETTERS, (28, 28), "shipped.reader", {"frac": .2}, 1.3, .6, {"test": 1.})
