@@ -489,39 +489,6 @@ recipe("shipped.reader",
        "judged on people left out",
        split="person", selected_on="valid", claims="T3.12", seeds=3)(_reader);
 
-# %% ../nbs/15_people.ipynb #3d72c316
-def _more_people(
-    letters, seed, device, scale, # As `run_recipe` gives them
-    counts=(1, 2, 4), # People to train on
-    teachers=("rendered", "people"), # See `_teachers`
-    hands=9600,       # Rendered hands
-    styles=.5,        # See `training_hands`
-    left=.5,          # See `training_hands`
-    share=.3,         # See `_reader`
-    steps=400,        # Batches to learn from
-    each=4,           # Rows of a photograph to read
-    n=7,              # Groups of people
-):                    # dict: alone and beside; each count -> acc of those left out
-    "Train on the next so many people in the circle, and read each person"
-    parts = [va for _, va in person_folds(letters, scaled(n, 3, scale))]
-    steps, each = scaled(steps, 6, scale), scaled(each, 1, scale)
-    beside = _teachers(teachers, seed, scale, hands, styles, left, device)
-    res = {}
-    for name, more in (("alone", None), ("beside", beside)):
-        res[name] = {str(k): [] for k in counts if k<len(parts)}
-        for k in map(int, res[name]):
-            for i, va in enumerate(parts):
-                tr = np.concatenate([parts[(i+1+j)%len(parts)] for j in range(k)])
-                model = fit_reader(letters.x[tr], letters.y[tr], seed, device, steps,
-                                   more, share)
-                va = va[rows_of_each(letters.photo[va], each, seed)]
-                hits = _hits(model, letters.x[va], letters.y[va], device)
-                res[name][str(k)].append(float(hits.mean()))
-    return res
-
-recipe("reader.curve", "One to four people in training, and those left out",
-       split="person", seeds=1)(_more_people);
-
 # %% ../nbs/15_people.ipynb #4fc16342
 def _about(made, letters, seed, scale):
     "What is written into the files of a reader"
