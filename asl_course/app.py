@@ -272,7 +272,7 @@ reader knows that one from hands beside the data set only.""")
 _CARD_AGAIN = _one_line("""
 **Measured again** by `asl_sweep shipped.reader outside.alone people.shipped
 hands.people`, which takes a file of measured hands; made again by `asl_train` and
-`make_hand_reader`.""")
+`asl_train --hands`.""")
 
 # %% ../nbs/18_app.ipynb #ddf02cac
 def _on_photographs(
@@ -340,12 +340,12 @@ variants of {each.sum():,} photographs of the right hands of {len(each)} people
 ({each.min()} to {each.max()} photographs each, from bursts of ten frames a letter). The
 same {len(each)} people stand in the test file. Nothing is
 known of their age, skin or fluency. Beside them, in three of ten pictures of a batch,
-{settings["hands"]:,} rendered hands of 32 invented signers, half of them left hands
-{_also_measured(rec)}.""")
+{settings["hands"]:,} rendered hands of 32 invented signers, half of them
+left hands{_also_measured(rec)}.""")
 
 def _also_measured(rec):
     if "hands/people.npz" not in rec["data"]: return ""
-    return _one_line("""
+    return ", "+_one_line("""
 and grey squares around the hands of 54 other people before their webcams, students who
 copied a chart. Neither their photographs nor these squares are part of the course, so
 figures that stand on them **cannot be measured again without such a file**""")
