@@ -4,6 +4,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 import pytest
+from apart import run_page
 
 ROOT = Path(__file__).resolve().parent.parent
 NBS = sorted(p for p in (ROOT/"nbs").rglob("*.ipynb") if not any(o.startswith((".", "_")) for o in p.relative_to(ROOT/"nbs").parts))
@@ -46,13 +47,6 @@ def devices():
 
 TWICE = "01_data", "02_scratch" # the same seed must give the same numbers
 
-def _run(chapter, out, parameters, told):
-    "In a process of its own, since papermill changes the working folder; the result is left in a file that is there whole or not at all"
-    from asl_course.pages import run_chapter
-    res = run_chapter(chapter, out, parameters, False)
-    told.with_suffix(".new").write_bytes(pickle.dumps(res))
-    os.replace(told.with_suffix(".new"), told)
-
 class Runs:
     """Every page that takes data through papermill at smoke scale: on each device, with no network, from a foreign working folder,
     and with variables set that the parameters must win over; two chapters are run twice. Two at a time, beside the other tests."""
@@ -62,7 +56,7 @@ class Runs:
         jobs = [(p, d, False) for d in devices() for p in PAGES]+[(p, "cpu", True) for p in PAGES if p.stem in TWICE]
         os.environ["ASL_SCALE"] = "full" # inherited by the processes, which start here
         self.pool = ProcessPoolExecutor(2, get_context("spawn"))
-        self.jobs = {self.told(p.stem, d, again): self.pool.submit(_run, p, self.folder/f"{d}{'-again' if again else ''}", dict(scale="smoke", source=SOURCE, device=d),
+        self.jobs = {self.told(p.stem, d, again): self.pool.submit(run_page, p, self.folder/f"{d}{'-again' if again else ''}", dict(scale="smoke", source=SOURCE, device=d),
                                                                    self.told(p.stem, d, again)) for p, d, again in jobs}
         del os.environ["ASL_SCALE"]
     @classmethod

@@ -59,4 +59,4 @@ def test_page_and_library_hash_alike(runs):
     import asl_course.scratch, asl_course.data
     runs("02_scratch"), runs("01_data")
     for id in ("data.floors", "t4.stated", "t4.batch"):
-        assert read_record(id, SOURCE, os.environ["ASL_RECORDS"])["identity"]==recipes[id].code()[0], id
+        assert read_record(id, SOURCE, f"{os.environ['ASL_TESTS_SHARED']}/records")["identity"]==recipes[id].code()[0], id
