@@ -378,6 +378,37 @@ def _teachers(which, seed, scale, hands, styles, left, device):
     if "people" in which and (o := _measured_teachers()): found.append(o)
     return tuple(map(np.concatenate, zip(*found))) if found else None
 
+# %% ../nbs/15_people.ipynb #b8aa8d28
+_KINDS = dict(  # which numbers of `StrongAugment` are of one kind
+    place=("turn", "zoom", "shift", "shear", "stretch", "tilt"),
+    light=("light", "contrast", "gamma", "slope"), cutout=("cutout",))
+
+def _with_changes(
+    letters, seed, device, scale, # As `run_recipe` gives them
+    kinds=("place", "light", "cutout"), # Kinds of changes, see `_KINDS`
+    flip=0.,     # Share of mirrored pictures
+    teachers=(), # See `_teachers`
+    hands=9600,  # Rendered hands
+    styles=.5,   # See `training_hands`
+    left=.5,     # See `training_hands`
+    share=.3,    # See `_reader`
+    steps=800,   # Batches to learn from
+):               # dict: rendered and, where found, photos, as `outside_scores`
+    "The wide network with some of the strong changes, and how it reads elsewhere"
+    beside = _teachers(teachers, seed, scale, hands, styles, left, device)
+    off = {o: 0. for k, names in _KINDS.items() if k not in kinds for o in names}
+    tfm = StrongAugment(**off, flip=flip, seed=seed)
+    model = fit_reader(letters.x, letters.y, seed, device, scaled(steps, 20, scale),
+                       beside, share, tfm=tfm)
+    return dict(**_outside(model, seed, device, scale), _model=model)
+
+for k, o in dict(place=dict(kinds=("place",)), light=dict(kinds=("place", "light")),
+                 cutout=dict(), mirror=dict(flip=.5),
+                 rendered=dict(teachers=("rendered",)),
+                 people=dict(teachers=("rendered", "people"))).items():
+    recipe(f"elsewhere.{k}", f"On photographs from elsewhere, with changes up to: {k}",
+           split="none", seeds=3, **o)(_with_changes)
+
 # %% ../nbs/15_people.ipynb #cd8fee03
 def _six_views(model, x, device, seed):
     "Mean probabilities over a picture and five that are changed a little"
@@ -441,6 +472,37 @@ def _leave_pairs_out(
 for k, o in _READERS.items():
     recipe(f"reader.{k}", f"Each pair of people left out: {k}",
            split="person", seeds=1, **o)(_leave_pairs_out)
+
+# %% ../nbs/15_people.ipynb #8cae2069
+def _more_people(
+    letters, seed, device, scale, # As `run_recipe` gives them
+    counts=(1, 2, 4, 6), # People to train on
+    teachers=("rendered", "people"), # See `_teachers`
+    hands=9600,       # Rendered hands
+    styles=.5,        # See `training_hands`
+    left=.5,          # See `training_hands`
+    share=.3,         # See `_reader`
+    steps=400,        # Batches to learn from
+    each=4,           # Rows of a photograph to read
+    n=7,              # Groups of people
+):                    # dict: alone and beside, each: number of people -> acc of those read
+    "Train on the next so many people in the circle, and read each person"
+    parts = [va for _, va in person_folds(letters, scaled(n, 3, scale))]
+    steps, each = scaled(steps, 6, scale), scaled(each, 1, scale)
+    beside = _teachers(teachers, seed, scale, hands, styles, left, device)
+    counts = [k for k in counts if k<len(parts)]
+    def read(i, k, more):
+        tr = np.concatenate([parts[(i+1+j)%len(parts)] for j in range(k)])
+        va = parts[i][rows_of_each(letters.photo[parts[i]], each, seed)]
+        model = fit_reader(letters.x[tr], letters.y[tr], seed, device, steps, more, share)
+        return float(_hits(model, letters.x[va], letters.y[va], device).mean())
+    return {name: {str(k): [read(i, k, more) for i in range(len(parts))] for k in counts}
+            for name, more in (("alone", None), ("beside", beside))}
+
+recipe("reader.curve", "One to six people in training, and those left out",
+       split="person", seeds=3)(_more_people)
+recipe("reader.right", "Each pair of people left out: rendered right hands alone beside",
+       split="person", seeds=1, left=0.)(_leave_pairs_out);
 
 # %% ../nbs/15_people.ipynb #a4094808
 def _threshold_for(probs, y, right):
