@@ -25,14 +25,14 @@ from .honest import *
 from .joints import *
 from .predict import *
 from .people import *
-from .people import training_hands
+from .people import crops_to_read, training_hands, _threshold_for, _InBfloat16
 
 # %% auto #0
 __all__ = ['KNUCKLES_AND_WRIST', 'TIPS', 'rendered_people', 'other_people', 'judge_hands', 'centred', 'bone_directions',
            'tip_distances', 'JointFeatures', 'JointReader', 'rendered_hands', 'measured_hands', 'JointBatches', 'turns',
            'train_hands', 'EitherHand', 'read_either', 'read_found', 'fit_poses', 'typical_poses', 'poses_file',
-           'write_poses', 'fitted_poses', 'crops_to_read', 'fuse', 'fuse_weights', 'cross_fuse', 'save_hand_reader',
-           'make_hand_reader']
+           'write_poses', 'fitted_poses', 'fuse', 'fuse_weights', 'cross_fuse', 'FusedReader', 'train_fused',
+           'read_squares', 'save_hand_reader', 'make_hand_reader']
 
 # %% ../nbs/16_hands.ipynb #56bb00ea
 __doc__ = (__doc__ or "")+"""
@@ -113,7 +113,7 @@ def bone_directions(
 ):          # Shape (n, 20, 2), each of length 1
     "Where the bone that ends at a joint points"
     bones = joints[:, 1:]-joints[:, PARENTS[1:]]
-    return bones/bones.pow(2).sum(-1, keepdim=True).sqrt().clamp(min=1e-6)
+    return F.normalize(bones, dim=-1, eps=1e-6)
 
 def tip_distances(
     joints, # Shape (n, 21, 2)
@@ -231,38 +231,38 @@ def train_hands(
 
 # %% ../nbs/16_hands.ipynb #6183492c
 class EitherHand(nn.Module):
-    """Read joints as those of a right hand and, mirrored, of a left one; keep the surer
+    """Read a hand as a right one and, mirrored, as a left one; keep the surer reading
 
     What the detector says of the hand counts: the other reading is multiplied by `doubt`.
     """
     def __init__(self,
-        model,          # A `JointReader`
-        doubt=.6,       # Weight of the reading that the detector speaks against
-        temperature=1., # What scores are divided by
+        model,    # A `JointReader`, or a `FusedReader`
+        doubt=.6, # Weight of the reading that the detector speaks against
     ):
         super().__init__()
-        self.model, self.doubt, self.temperature = model, doubt, temperature
+        self.model, self.doubt = model, doubt
     def forward(self,
-        joints, # x to the right, y down, pixels, shape (n, 21, 2)
-        handed, # Above 0 a right hand, below a left one, 0 unknown, shape (n,)
-    ):          # Probabilities, shape (n, 24)
+        joints,   # x to the right, y down, pixels, shape (n, 21, 2)
+        handed,   # Above 0 a right hand, below a left one, 0 unknown, shape (n,)
+        *squares, # For a `FusedReader`: pictures of the hands, (n, 1, 64, 64), 0..1
+    ):            # Probabilities, shape (n, 24)
         x, y  = joints[..., :1], joints[..., 1:2]
-        sides = [self.model(torch.cat([o*x, y], -1)) for o in (1, -1)]
-        right, left = [(o/self.temperature).softmax(1) for o in sides]
+        right = self.model(torch.cat([x, y], -1), *squares).softmax(1)
+        left  = self.model(torch.cat([-x, y], -1), *[o.flip(-1) for o in squares]).softmax(1)
         for_right = 1-(1-self.doubt)*(handed<0).float()
         for_left  = 1-(1-self.doubt)*(handed>0).float()
         is_right  = right.amax(1)*for_right>=left.amax(1)*for_left
         return torch.where(is_right[:, None], right, left)
 
 def read_either(
-    model,  # A `JointReader`
-    joints, # Pixels, shape (n, 21, 2 or 3)
-    handed, # As `EitherHand`
-    **how,  # Doubt and temperature of `EitherHand`
-):          # Probabilities, shape (n, 24)
+    model,    # A `JointReader`, or a `FusedReader`
+    joints,   # Pixels, shape (n, 21, 2 or 3)
+    handed,   # As `EitherHand`
+    *squares, # As `EitherHand`
+):            # Probabilities, shape (n, 24)
     "Probabilities of hands of either side"
-    joints, handed = (torch.as_tensor(o).float() for o in (joints, handed))
-    with torch.no_grad(): return EitherHand(model, **how).eval()(joints, handed)
+    given = [torch.as_tensor(o).float() for o in (joints, handed, *squares)]
+    with torch.no_grad(): return EitherHand(model).eval()(*given)
 
 def read_found(
     model, # A `JointReader`
@@ -399,14 +399,6 @@ def _in_fitted_poses(letter, signer, g, vary, poses):
     return still@turns(torch.deg2rad(view)).mT
 
 # %% ../nbs/16_hands.ipynb #462728a5
-def crops_to_read(
-    hands, # `MeasuredHands`
-):         # (pictures of right hands, uint8, (n, 28, 28); class indexes)
-    "What the reader of pixels sees of measured hands, left hands mirrored"
-    crop = torch.as_tensor(hands.crop)[:, None].float()
-    x = F.interpolate(crop, size=28, mode="area")[:, 0].round().byte().numpy()
-    return np.where((hands.handed<0)[:, None, None], x[:, :, ::-1], x), hands.letter
-
 def fuse(
     joints,     # Probabilities by a reader of joints, shape (n, 24)
     pixels,     # Probabilities by a reader of pixels, shape (n, 24)
@@ -448,12 +440,6 @@ def cross_fuse(
         both[out] = fuse(joints[out], pixels[out], w)
     return both, fuse_weights(joints, pixels, y)
 
-def _threshold_at(probs, people, right):
-    "The row of `accuracy_coverage` with the most answers that are right often enough"
-    table = accuracy_coverage(probs, people.letter)
-    enough = table[table.accuracy>=right]
-    return enough.iloc[-1] if len(enough) else table.iloc[0]
-
 # %% ../nbs/16_hands.ipynb #e289c854
 def _by_rendered_hands(
     letters, seed, device, scale, # As `run_recipe` gives them; not used: letters, device
@@ -476,7 +462,8 @@ def _by_rendered_hands(
 
 def _flipped(hands):
     "The same hands in a mirror"
-    return replace(hands, landmarks=hands.landmarks*[-1, 1, 1], handed=-hands.handed)
+    return replace(hands, landmarks=hands.landmarks*[-1, 1, 1], handed=-hands.handed,
+                   crop=hands.crop[:, :, ::-1])
 
 def _pixel_teachers(people, drawn):
     "Squares around hands, 28x28, right hands, and rendered ones beside them"
@@ -519,7 +506,7 @@ def _fused_readers(
     seen, both = people.found, torch.zeros(len(people), 24)
     both[seen], weights = cross_fuse(found["joints"][seen], found["pixels"][seen],
                                      people.letter[seen], group[seen])
-    at = _threshold_at(both[seen], people.part(seen), right)
+    at = _threshold_for(both[seen], people.letter[seen], right)
     return res | dict(fused=judge_hands(both, people), weights=weights,
                       threshold=float(at.threshold), answered=dict(acc=float(at.coverage)),
                       sure=dict(acc=float(at.accuracy)), _both=both)
@@ -528,6 +515,144 @@ recipe("hands.rendered", "Readers of joints taught by rendered hands alone, on p
        split="person", seeds=3)(_by_rendered_hands)
 recipe("hands.people", "Readers of joints, pixels and both, people left out",
        split="person", selected_on="valid", seeds=1)(_fused_readers);
+
+# %% ../nbs/16_hands.ipynb #65f40992
+class FusedReader(nn.Module):
+    "Joints and the square around them in one network; right hands"
+    def __init__(self,
+        nf=(16, 32, 64, 96), # Channels of the convolutions, by resolution
+        hidden=192, # Units that see the joints, and units that see both
+        drop=.3,    # Dropout
+        forget=.1,  # How often one of the two is hidden in training
+        n_out=24,   # Classes
+    ):
+        super().__init__()
+        self.forget = forget
+        def conv(i, o, k=3, stride=1):
+            conv2d = nn.Conv2d(i, o, k, stride, k//2, bias=False)
+            return [conv2d, nn.BatchNorm2d(o), nn.ReLU()]
+        a, b, c, d = nf
+        self.pixels = nn.Sequential(
+            Standardise(),
+            *conv(1, a, 5, 2), *conv(a, b), *conv(b, b), nn.MaxPool2d(2),
+            *conv(b, c), *conv(c, c), nn.MaxPool2d(2),
+            *conv(c, d), *conv(d, d), MaxAndMean())
+        self.joints = nn.Sequential(
+            JointFeatures(), nn.BatchNorm1d(187), nn.Linear(187, hidden), nn.ReLU())
+        self.head = nn.Sequential(
+            nn.Dropout(drop), nn.Linear(2*d+hidden, hidden), nn.ReLU(),
+            nn.Dropout(drop), nn.Linear(hidden, n_out))
+    def forward(self,
+        joints,  # x to the right and y down, in any unit, shape (n, 21, 2 or 3)
+        squares, # Pictures of the hands, shape (n, 1, 64, 64), 0..1
+    ):           # Scores, shape (n, 24)
+        by_joints, by_pixels = self.joints(joints).float(), self.pixels(squares).float()
+        if self.training:
+            chance = torch.rand(len(joints), 1, device=joints.device)
+            by_pixels = by_pixels*(chance>self.forget)
+            by_joints = by_joints*(chance<1-self.forget)
+        return self.head(torch.cat([by_pixels, by_joints], 1))
+
+# %% ../nbs/16_hands.ipynb #1230564e
+@cache
+def _drawn_squares(n, seed):
+    "(joints, squares, class indexes) of rendered right hands"
+    g = torch.Generator().manual_seed(seed)
+    letter, who = torch.arange(n)%24, torch.randint(64, (n,), generator=g)
+    made = [photographs_with_joints(*o, g, styles=.5, vary=.8)
+            for o in zip(letter.split(240), who.split(240))]
+    x, joints = map(torch.cat, zip(*made))
+    return joints, (255*x).round().clamp(0, 255).byte(), letter
+
+def _measured_squares(hands):
+    "The same of measured hands"
+    joints, y = measured_hands(hands)
+    return joints, torch.as_tensor(crops_to_read(hands, 64)[0].copy()), y
+
+class _HandBatches:
+    "Batches of joints with their squares, each changed a little"
+    def __init__(self, parts, shares, steps, bs, seed, tfm):
+        self.joints = JointBatches([o[::2] for o in parts], shares, steps, bs, seed)
+        self.parts, self.tfm = parts, tfm
+    def __len__(self): return len(self.joints)
+    def __iter__(self):
+        g = self.joints.g
+        for _ in range(len(self)):
+            picks = [torch.randint(len(p[2]), (n,), generator=g)
+                     for p, n in zip(self.parts, self.joints.counts)]
+            joints, x, y = (torch.cat(o) for o in zip(*[
+                (centred(j[i]), x[i], y[i]) for (j, x, y), i in zip(self.parts, picks)]))
+            yield (self.joints._moved(joints), self.tfm(x[:, None].float()/255)), y
+
+class _Together(nn.Module):
+    "A model that takes several things, called with a tuple of them"
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+    def forward(self, xb): return self.model(*xb)
+
+# %% ../nbs/16_hands.ipynb #da393a6d
+def train_fused(
+    parts,       # [(joints (n, 21, 3), squares uint8 (n, 64, 64), class indexes)]
+    shares,      # Part of each in a batch
+    seed:int=42, # Seed of start, order and changes
+    steps=2400,  # Batches
+    bs=128,      # Batch size
+    lr=3e-3,     # Highest learning rate
+    decay=.05,   # Weight decay
+    smooth=.1,   # Label smoothing
+):               # A `FusedReader`, ready to read right hands
+    "A reader of joints and pixels by AdamW and one cycle"
+    set_seed(seed)
+    model = FusedReader().to(memory_format=torch.channels_last)
+    tfm   = StrongAugment(turn=20, zoom=.2, seed=seed)
+    train = _HandBatches(parts, shares, steps, bs, seed, tfm)
+    adam  = partial(torch.optim.AdamW, weight_decay=decay)
+    loss  = partial(F.cross_entropy, label_smoothing=smooth)
+    fit(_InBfloat16(_Together(model), "cpu"), train, None, 1, lr, adam, loss, one_cycle,
+        progress=False)
+    return model.eval()
+
+def read_squares(
+    model, # A `FusedReader`
+    hands, # `MeasuredHands`
+):         # Probabilities, shape (n, 24); zeros where no hand was found
+    "Read joints and squares of hands of either side, where there are any"
+    probs = torch.zeros(len(hands), 24)
+    for i in np.array_split(np.flatnonzero(hands.found), len(hands)//500+1):
+        squares = torch.as_tensor(hands.crop[i])[:, None].float()/255
+        probs[i] = read_either(model, hands.landmarks[i], hands.handed[i], squares)
+    return probs
+
+# %% ../nbs/16_hands.ipynb #0837a5db
+def _by_one_network(
+    letters, seed, device, scale, # As `run_recipe` gives them; not used: letters, device
+    drawn=9600, # Rendered hands
+    share=.3,   # Their part of each batch
+    steps=2400, # Batches of 128
+    folds=6,    # Groups of people that are left out in turn
+    right=.95,  # Part of the sure answers that must be right
+):              # dict: fused, mirrored, as `judge_hands`; threshold; answered; sure
+    "A network that sees joints and squares, on people left out"
+    people, _ = other_people(scale)
+    folds, steps = scaled(folds, 2, scale), scaled(steps, 12, scale)
+    own   = _drawn_squares(scaled(drawn, 240, scale), seed)
+    names = np.unique(people.person)
+    both, mirrored = torch.zeros(len(people), 24), torch.zeros(len(people), 24)
+    for k in range(folds):
+        out = np.isin(people.person, names[k::folds])
+        known, new = people.part(~out&people.found), people.part(out)
+        parts = [own, _measured_squares(known)]
+        model = train_fused(parts, (share, 1-share), seed, steps)
+        both[out], mirrored[out] = (read_squares(model, o) for o in (new, _flipped(new)))
+    seen = people.found
+    at = _threshold_for(both[seen], people.letter[seen], right)
+    return dict(fused=judge_hands(both, people), mirrored=judge_hands(mirrored, people),
+                threshold=float(at.threshold), answered=dict(acc=float(at.coverage)),
+                sure=dict(acc=float(at.accuracy)), _both=both)
+
+recipe("hands.fused", "One network for joints and pixels, people left out",
+       split="person", selected_on="valid", seeds=1)(_by_one_network);
 
 # %% ../nbs/16_hands.ipynb #7c0241a1
 def save_hand_reader(

@@ -358,17 +358,22 @@ def fit_reader(
 def _rendered_teachers(seed, scale, hands, styles, left, device):
     return training_hands(scaled(hands, 240, scale), 1, seed, device, styles, left)
 
+def crops_to_read(
+    hands,   # `MeasuredHands`
+    size=28, # Height and width of the pictures
+):           # (pictures of right hands, uint8, (n, size, size); class indexes)
+    "What a reader of pixels sees of measured hands, left hands mirrored"
+    crop = torch.as_tensor(hands.crop)[:, None].float()
+    x = F.interpolate(crop, size=size, mode="area")[:, 0].round().byte().numpy()
+    return np.where((hands.handed<0)[:, None, None], x[:, :, ::-1], x), hands.letter
+
 def _measured_teachers():
     "Squares around the hands of other people, right hands, 28x28; None where not found"
     file = find_joints()
     if file is None: return None
     readings.files["hands/people.npz"] = file_sha256(file)
     hands = read_joints(file)
-    hands = hands.part(hands.found)
-    crop  = torch.as_tensor(hands.crop)[:, None].float()
-    small = F.interpolate(crop, size=28, mode="area")[:, 0].round().byte().numpy()
-    left  = (hands.handed<0)[:, None, None]
-    return np.where(left, small[:, :, ::-1], small), hands.letter
+    return crops_to_read(hands.part(hands.found))
 
 def _teachers(which, seed, scale, hands, styles, left, device):
     "Pictures from beside the data set, by name: rendered, people"
