@@ -488,25 +488,25 @@ def asl_train(
     device:str=None,    # cpu, cuda, mps; by default ASL_DEVICE, else the fastest there is
     source:str="auto",  # real, synth or auto
     scale:str=None,     # smoke or full; by default ASL_SCALE, else full
-    hands:store_true=False, # Train the reader of joints, hands.onnx, instead
+    hands:store_true=False, # Train the readers of hands, hands.onnx and squares.onnx
 ):
     "Train the shipped recipe and write its model files"
     asked = _settled(scale, seed, device, source)
     folder = _writable(Path(out), "`--out` names another folder")
-    from asl_course.data import load_letters
-    from asl_course.people import make_reader
     _log_to_stdout()
-    letters, begin = load_letters(source), time.perf_counter()
-    device = asked["device"] or str(pick_device())
+    begin = time.perf_counter()
     if hands:
         from asl_course.hands import make_hand_reader
-        file, notes = make_hand_reader(letters, folder/"hands.onnx", seed, device,
-                                       asked["scale"])
-        both = notes["record"]["fused"]
-        print(f"{file}  {file.stat().st_size/1000:.0f} kB")
+        files, notes = make_hand_reader(folder, seed, asked["scale"])
+        both = notes["record"]["on_people"]
+        for p in files: print(f"{p}  {p.stat().st_size/1000:.0f} kB")
         print(f"on people left out {both['acc']:.4f}, the worst {both['worst']['acc']:.4f}; "
               f"{time.perf_counter()-begin:.0f} s")
         return
+    from asl_course.data import load_letters
+    from asl_course.people import make_reader
+    letters = load_letters(source)
+    device  = asked["device"] or str(pick_device())
     files, about = make_reader(letters, folder, seed, device, asked["scale"])
     for p in files: print(f"{p}  {p.stat().st_size/1000:.0f} kB")
     rec, seconds = about.record, time.perf_counter()-begin

@@ -625,83 +625,132 @@ def read_squares(
     return probs
 
 # %% ../nbs/16_hands.ipynb #0837a5db
-def _by_one_network(
-    letters, seed, device, scale, # As `run_recipe` gives them; not used: letters, device
-    drawn=9600, # Rendered hands
-    share=.3,   # Their part of each batch
-    steps=2400, # Batches of 128
-    folds=6,    # Groups of people that are left out in turn
-    right=.95,  # Part of the sure answers that must be right
-):              # dict: fused, mirrored, as `judge_hands`; threshold; answered; sure
-    "A network that sees joints and squares, on people left out"
-    people, _ = other_people(scale)
-    folds, steps = scaled(folds, 2, scale), scaled(steps, 12, scale)
-    own   = _drawn_squares(scaled(drawn, 240, scale), seed)
+def _each_group_left_out(people, folds, train, read):
+    "Probabilities of everybody, and in a mirror, by models that have not seen the person"
     names = np.unique(people.person)
-    both, mirrored = torch.zeros(len(people), 24), torch.zeros(len(people), 24)
+    probs, mirrored = torch.zeros(len(people), 24), torch.zeros(len(people), 24)
     for k in range(folds):
         out = np.isin(people.person, names[k::folds])
-        known, new = people.part(~out&people.found), people.part(out)
-        parts = [own, _measured_squares(known)]
-        model = train_fused(parts, (share, 1-share), seed, steps)
-        both[out], mirrored[out] = (read_squares(model, o) for o in (new, _flipped(new)))
-    seen = people.found
-    at = _threshold_for(both[seen], people.letter[seen], right)
-    return dict(fused=judge_hands(both, people), mirrored=judge_hands(mirrored, people),
-                threshold=float(at.threshold), answered=dict(acc=float(at.coverage)),
-                sure=dict(acc=float(at.accuracy)), _both=both)
+        model, new = train(people.part(~out&people.found)), people.part(out)
+        probs[out], mirrored[out] = read(model, new), read(model, _flipped(new))
+    return probs, mirrored
 
+def _judged(people, probs, mirrored, right):
+    "How good and how sure a reader of hands is"
+    seen = people.found
+    at = _threshold_for(probs[seen], people.letter[seen], right)
+    return dict(read=judge_hands(probs, people), mirrored=judge_hands(mirrored, people),
+                threshold=float(at.threshold), answered=dict(acc=float(at.coverage)),
+                sure=dict(acc=float(at.accuracy)), _probs=probs)
+
+def _by_joints(
+    letters, seed, device, scale, # As `run_recipe` gives them; not used: letters, device
+    hands=24000,      # Rendered hands
+    shares=(.4, .6),  # Parts of a batch: rendered, measured
+    steps=3000,       # Batches of 256
+    folds=6,          # Groups of people that are left out in turn
+    right=.95,        # Part of the sure answers that must be right
+):                    # dict: read, mirrored, as `judge_hands`; threshold; answered; sure
+    "A network that sees joints, on people left out"
+    people, _ = other_people(scale)
+    own, steps = rendered_hands(scaled(hands, 960, scale), seed), scaled(steps, 60, scale)
+    def train(known):
+        return train_hands([own, measured_hands(known)], shares, seed, steps)
+    found = _each_group_left_out(people, scaled(folds, 2, scale), train, read_found)
+    return _judged(people, *found, right)
+
+def _by_one_network(
+    letters, seed, device, scale, # As `run_recipe` gives them; not used: letters, device
+    drawn=9600,      # Rendered hands
+    shares=(.3, .7), # Parts of a batch: rendered, measured
+    steps=2400,      # Batches of 128
+    folds=6,         # Groups of people that are left out in turn
+    right=.95,       # Part of the sure answers that must be right
+):                   # As `_by_joints`
+    "A network that sees joints and squares, on people left out"
+    people, _ = other_people(scale)
+    own, steps = _drawn_squares(scaled(drawn, 240, scale), seed), scaled(steps, 12, scale)
+    def train(known):
+        return train_fused([own, _measured_squares(known)], shares, seed, steps)
+    found = _each_group_left_out(people, scaled(folds, 2, scale), train, read_squares)
+    return _judged(people, *found, right)
+
+_JUDGES = {"hands.joints": _by_joints, "hands.fused": _by_one_network}
+recipe("hands.joints", "Joints alone, people left out",
+       split="person", selected_on="valid", seeds=1)(_by_joints)
 recipe("hands.fused", "One network for joints and pixels, people left out",
        split="person", selected_on="valid", seeds=1)(_by_one_network);
 
 # %% ../nbs/16_hands.ipynb #7c0241a1
+class _FromBytes(nn.Module):
+    "As `EitherHand` with a `FusedReader`, for squares in grey levels, uint8, (n, 64, 64)"
+    def __init__(self, model):
+        super().__init__()
+        self.model = EitherHand(model)
+    def forward(self, joints, handed, squares):
+        return self.model(joints, handed, squares[:, None].float()/255)
+
+def _exported(model):
+    "An ONNX program for hands of either side"
+    names = ["joints", "handed"]
+    given = [torch.rand(2, 21, 2), torch.zeros(2)]
+    if isinstance(model, FusedReader):
+        names, whole = [*names, "squares"], _FromBytes(model)
+        given.append(torch.zeros(2, 64, 64, dtype=torch.uint8))
+    else: whole = EitherHand(model)
+    n = torch.export.Dim("n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore") # that all are of the same length n
+        return torch.onnx.export(
+            whole.eval(), tuple(given), input_names=names, output_names=["probs"],
+            opset_version=ONNX_OPSET, dynamo=True, verbose=False,
+            dynamic_shapes={"joints": {0: n}, "handed": {0: n}}
+                if len(given)==2 else ({0: n}, {0: n}, {0: n}))
+
 def save_hand_reader(
-    model, # A `JointReader`
+    model, # A `JointReader`, or a `FusedReader`
     path,  # Ends with .onnx
     notes, # dict, see `HAND_NOTES`; letters, format and version are filled in
 ):         # The path
-    "Write a reader of joints as ONNX, whole or not at all"
+    "Write a reader of hands as ONNX, whole or not at all"
     from asl_course import __version__
     path = Path(path)
     if path.suffix!=".onnx": raise ValueError(f"{path.name}: expected a name in .onnx")
     notes = dict(letters=LETTERS, format=HAND_FORMAT, version=__version__) | notes
     if missing := [k for k in HAND_NOTES if k not in notes]:
         raise ValueError(f"the notes lack {', '.join(missing)}")
-    two = torch.rand(2, 21, 2), torch.zeros(2)
-    n = torch.export.Dim("n")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore") # that both are of the same length n
-        program = torch.onnx.export(
-            EitherHand(model).eval(), two, input_names=["joints", "handed"],
-            output_names=["probs"], opset_version=ONNX_OPSET, dynamo=True, verbose=False,
-            dynamic_shapes=dict(joints={0: n}, handed={0: n}))
-    made = program.model_proto
+    made = _exported(model).model_proto
     remove_notes(made)
     made.metadata_props.add(key="asl_course", value=json.dumps(notes))
     write_atomic(path, made.SerializeToString())
     return path
 
 def make_hand_reader(
-    letters,      # `Letters`, for the reader of pixels beside it
-    path,         # Where to put hands.onnx
+    folder,       # Where to put hands.onnx and squares.onnx
     seed:int=42,  # Seed of everything random
-    device="cpu", # Where to train the reader of pixels
     scale="full", # "smoke" trains for fewer steps
-    judged=None,  # Metrics of the recipe hands.people; by default found now, which takes long
-):                # (the path, its notes)
-    "Judge both readers on people left out, then train a reader of joints on all of them"
+    judged=None,  # Metrics of hands.joints and hands.fused; by default found now: an hour
+):                # ([the two paths], the notes of the second)
+    "Judge both readers on people left out, then train them on all of them"
     readings.begin()
-    if judged is None: judged = _fused_readers(letters, seed, device, scale)
+    if judged is None: judged = [o(None, seed, "cpu", scale) for o in _JUDGES.values()]
     people, _ = other_people(scale)
     people = people.part(people.found)
-    s = recipes["hands.people"].settings
-    parts = [rendered_hands(scaled(s["hands"], 960, scale), seed), measured_hands(people)]
-    model = train_hands(parts, (.4, .6), seed, scaled(s["steps"], 60, scale))
-    record = {k: {m: judged[k][m] for m in ("acc", "median", "worst")}
-              for k in ("joints", "pixels", "fused")}
-    record |= dict(answered=judged["answered"], sure=judged["sure"], source=letters.source,
-                   data={**letters.sha256, **readings.files},
-                   people=len(np.unique(people.person)))
-    notes = dict(recipe="hands.people", settings={**s, "seed": seed, "scale": scale},
-                 weights=judged["weights"], threshold=judged["threshold"], record=record)
-    return save_hand_reader(model, path, notes), notes
+    joints, fused = (recipes[k].settings for k in _JUDGES)
+    own = rendered_hands(scaled(joints["hands"], 960, scale), seed)
+    models = [train_hands([own, measured_hands(people)], joints["shares"], seed,
+                          scaled(joints["steps"], 60, scale))]
+    drawn = _drawn_squares(scaled(fused["drawn"], 240, scale), seed)
+    models.append(train_fused([drawn, _measured_squares(people)], fused["shares"], seed,
+                              scaled(fused["steps"], 12, scale)))
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths, data = [], dict(readings.files)
+    for name, id, m, model in zip(("hands", "squares"), _JUDGES, judged, models):
+        record = {k: m[k] for k in ("answered", "sure")} | dict(
+            on_people={k: m["read"][k] for k in ("acc", "median", "worst")},
+            people=len(np.unique(people.person)), data=data)
+        settings = {**recipes[id].settings, "seed": seed, "scale": scale}
+        notes = dict(recipe=id, settings=settings, threshold=m["threshold"], record=record)
+        paths.append(save_hand_reader(model, folder/f"{name}.onnx", notes))
+    return paths, notes

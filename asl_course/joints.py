@@ -20,8 +20,9 @@ from .files import *
 # %% auto #0
 __all__ = ['JOINTS', 'PARENTS', 'HAND_MODEL', 'HAND_MODEL_URL', 'HAND_MODEL_BYTES', 'HAND_MODEL_SHA256', 'HAND_FORMAT',
            'HAND_NOTES', 'HandsMissing', 'find_hand_model', 'hands_missing', 'Hand', 'joints_square',
-           'fetch_hand_model', 'find_hand', 'Prediction', 'shipped_hands', 'HandReader', 'no_hand', 'check_landmarks',
-           'open_onnx', 'MeasuredHands', 'find_joints', 'read_joints', 'measure_photos', 'square_of']
+           'fetch_hand_model', 'find_hand', 'Prediction', 'shipped_hands', 'shipped_squares', 'HandReader', 'no_hand',
+           'check_landmarks', 'open_onnx', 'MeasuredHands', 'find_joints', 'read_joints', 'measure_photos', 'square_of',
+           'hand_picture']
 
 # %% ../nbs/29_joints.ipynb #bf1f440b
 __doc__ = (__doc__ or "")+"""
@@ -223,7 +224,7 @@ def _silenced():
 
 # %% ../nbs/29_joints.ipynb #a8952d93
 HAND_FORMAT = 1 # Version of the files that read hands
-HAND_NOTES = "letters format version recipe settings weights threshold record".split()
+HAND_NOTES = "letters format version recipe settings threshold record".split()
 
 @dataclass
 class Prediction:
@@ -248,21 +249,29 @@ class Prediction:
         top = ", ".join(f"{l} {p:.3f}" for l, p in self.top())
         return f"Prediction({hand}{said}: {top})"
 
+def _shipped(name): return Path(find_spec("asl_course").origin).parent/"models"/name
+
 def shipped_hands():
     "The reader of joints that comes with the library"
-    return Path(find_spec("asl_course").origin).parent/"models"/"hands.onnx"
+    return _shipped("hands.onnx")
+
+def shipped_squares():
+    "The reader of joints and the square around them that comes with the library"
+    return _shipped("squares.onnx")
 
 class HandReader:
-    "A file that reads joints; needs no PyTorch"
+    "Files that read hands by their joints, and by joints and pixels; needs no PyTorch"
     def __init__(self,
-        path=None, # A .onnx file of `save_hand_reader`; by default the shipped one
+        path=None,    # A .onnx file of `save_hand_reader`; by default the shipped one
         threads:int=None, # Threads; by default as many as there are processors
+        squares=None, # A file that sees the square too; by default the shipped one beside
+                      # the shipped one, and none beside another
     ):
         self.path = Path(ifnone(path, shipped_hands()))
-        if not self.path.exists(): raise FileNotFoundError(f"no file {self.path}")
-        self.session = open_onnx(self.path, threads)
-        notes = self.session.get_modelmeta().custom_metadata_map.get("asl_course")
-        self.about = _hand_notes(notes, self.path.name)
+        self.session, self.about = _opened(self.path, threads)
+        if path is None and squares is None: squares = shipped_squares()
+        self.squares, self.about_squares = (None, None) if squares is None else (
+            _opened(Path(squares), threads))
 
     def probs(self,
         landmarks,   # Joints in pixels, x right, y down, (n, 21, 2 or 3), or of one hand
@@ -274,20 +283,60 @@ class HandReader:
         n = len(joints)
         handed = np.zeros(n) if handed is None else np.broadcast_to(handed, n)
         if not n: return np.empty((0, len(LETTERS)), np.float32)
-        given = dict(joints=joints[..., :2], handed=handed)
-        given = {k: np.ascontiguousarray(v, np.float32) for k, v in given.items()}
-        return self.session.run(None, given)[0]
+        return _run(self.session, joints=joints[..., :2], handed=handed)
+
+    def look(self,
+        landmarks, # As `probs`
+        handed,    # As `probs`
+        pictures,  # The squares of these hands, uint8, shape (n, 64, 64), see `square_of`
+    ):             # Probabilities, float32, shape (n, 24)
+        "Read joints and the pixels around them; raises `ValueError` without a file for it"
+        if self.squares is None:
+            raise ValueError(f"{self.path.name} reads joints alone: "
+                             "name a file that sees squares in `squares`")
+        joints = check_landmarks(landmarks)
+        pictures = np.asarray(pictures)
+        if pictures.dtype!=np.uint8 or pictures.shape!=(len(joints), 64, 64):
+            raise ValueError(f"{pictures.dtype} of shape {pictures.shape}: expected uint8 "
+                             f"of shape ({len(joints)}, 64, 64)")
+        handed = np.broadcast_to(handed, len(joints))
+        return _run(self.squares, joints=joints[..., :2], handed=handed, squares=pictures)
+
+    def read(self,
+        photo, # A photograph, as `open_photo` takes it
+        hand,  # A `Hand` in it
+    ):         # A `Prediction`
+        "Read a hand that was found, by its pixels too where there is a file for that"
+        picture = hand_picture(photo, hand)
+        if self.squares is None:
+            probs, about = self.probs(hand.joints, hand.size, hand.handed)[0], self.about
+        else:
+            square = square_of(open_photo(photo), *hand.square)
+            probs = self.look(hand.joints, hand.handed, square[None])[0]
+            about = self.about_squares
+        sure = bool(probs.max()>=about["threshold"]) and hand.certainty>=.5
+        return Prediction(LETTERS[probs.argmax()], sure, probs, picture,
+                          hand.joints, hand.side)
 
     def __call__(self,
         photo, # A path, bytes, a PIL image, or an array, as `open_photo` takes them
-    ):         # A `Prediction`, by joints alone
-        "Look for a hand and read its joints; `Predictor` looks at its pixels as well"
-        hand = find_hand(photo)
-        if hand is None: return no_hand()
-        probs = self.probs(hand.joints, hand.size, hand.handed)[0]
-        sure  = bool(probs.max()>=self.about["threshold"]) and hand.certainty>=.5
-        return Prediction(LETTERS[probs.argmax()], sure, probs,
-                          joints=hand.joints, hand=hand.side)
+    ):         # A `Prediction`
+        "Look for a hand and read it"
+        photo = open_photo(photo, colour=True)
+        hand  = find_hand(photo)
+        return no_hand() if hand is None else self.read(photo, hand)
+
+def _opened(path, threads):
+    "(session, notes) of a file that reads hands"
+    if not path.exists(): raise FileNotFoundError(f"no file {path}")
+    session = open_onnx(path, threads)
+    notes = session.get_modelmeta().custom_metadata_map.get("asl_course")
+    return session, _hand_notes(notes, path.name)
+
+def _run(session, squares=None, **floats):
+    given = {k: np.ascontiguousarray(v, np.float32) for k, v in floats.items()}
+    if squares is not None: given["squares"] = squares
+    return session.run(None, given)[0]
 
 def no_hand():
     "The answer where no hand is found"
@@ -477,6 +526,14 @@ def square_of(
     if over: grey = Image.fromarray(np.pad(np.asarray(grey), over, mode="edge"))
     box = left+over, top+over, left+side+over, top+side+over
     return np.asarray(grey.resize((size, size), Image.Resampling.BICUBIC, box=box))
+
+def hand_picture(
+    photo, # A photograph, as `open_photo` takes it
+    hand,  # A `Hand` in it
+):         # The 28x28 picture of a right hand that the reader sees, uint8
+    "The square around a hand's joints; a left hand is mirrored"
+    a = square_of(open_photo(photo), *hand.square, 28)
+    return np.ascontiguousarray(a[:, ::-1] if hand.side=="left" else a)
 
 _ROW_KINDS = dict(letter="U1", person="U", checked=bool, landmarks=np.float32,
                   world=np.float32, handed=np.float32, size=np.int32, found=bool,

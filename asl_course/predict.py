@@ -16,7 +16,7 @@ from .joints import *
 
 # %% auto #0
 __all__ = ['MODEL_FORMAT', 'ONNX_OPSET', 'About', 'save_model', 'remove_notes', 'load_model', 'shipped_file', 'square_box',
-           'prepare_photo', 'Predictor', 'hand_picture', 'find_photos', 'read_photos', 'photo_letters']
+           'prepare_photo', 'Predictor', 'find_photos', 'read_photos', 'photo_letters']
 
 # %% ../nbs/14_predict.ipynb #dd9ca08e
 __doc__ = (__doc__ or "")+"""
@@ -283,23 +283,7 @@ class Predictor:
             if not self._told: warnings.warn(f"the middle of the picture is read: {e}")
             self._told = True
             return None
-        return no_hand() if hand is None else self._fused(photo, hand)
-
-    def _fused(self, photo, hand):
-        "Joints and pixels of a hand, read together"
-        picture = hand_picture(photo, hand)
-        by_joints = self.hands.probs(hand.joints, hand.size, hand.handed)[0]
-        by_pixels = self.probs(picture[None])[0]
-        notes = self.hands.about
-        w_joints, w_pixels = notes["weights"]
-        # this file's probabilities were divided by its temperature, those of the weights not
-        logs = (w_joints*np.log(by_joints.clip(1e-6))
-                +w_pixels*self.about.temperature*np.log(by_pixels.clip(1e-6)))
-        probs = np.exp(logs-logs.max())
-        probs /= probs.sum()
-        sure = bool(probs.max()>=notes["threshold"]) and hand.certainty>=.5
-        return Prediction(LETTERS[probs.argmax()], sure, probs, picture,
-                          hand.joints, hand.side)
+        return no_hand() if hand is None else self.hands.read(photo, hand)
 
     def _check_pictures(self, x):
         size = self.about.size
@@ -312,14 +296,6 @@ class Predictor:
         return Prediction(LETTERS[probs.argmax()], sure, probs, picture)
 
 def _is_row(source): return isinstance(source, np.ndarray) and source.ndim==1
-
-def hand_picture(
-    photo, # A photograph, as `open_photo` takes it
-    hand,  # A `Hand` in it
-):         # The 28x28 picture of a right hand that the reader sees, uint8
-    "The square around a hand's joints; a left hand is mirrored"
-    a = square_of(open_photo(photo), *hand.square, 28)
-    return np.ascontiguousarray(a[:, ::-1] if hand.side=="left" else a)
 
 def _are_many(source):
     if isinstance(source, (list, tuple)): return True
