@@ -7,6 +7,8 @@ from pathlib import Path
 root = Path(__file__).resolve().parent.parent
 npm = root/".ci"/"node_modules"
 RUNTIME = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"
+VISION = "vision_bundle.mjs", "wasm/vision_wasm_internal.js", "wasm/vision_wasm_internal.wasm"
+EXAMPLES = "LVYCGKOX" # letters of nbs/photos in which a hand is found
 
 SITE = "https://asl-course.github.io/asl_course"
 PLAIN = "index", "library", "teaching" # pages for reading: their cell of parameters is for tests
@@ -109,23 +111,39 @@ def packages():
     if res.returncode: print(f"npm could not fetch {', '.join(want)}: {(res.stderr.strip().splitlines() or ['no reason given'])[-1]}")
 
 def reader_page(out):
-    "The page that reads letters in the browser: its files, the model and what it says of itself, pictures to try, and what runs the model"
+    "The page that finds and reads hands in the browser: its files, the models and what they say of themselves, pictures to try, and what runs the models"
+    from asl_course.joints import FAR, HAND_MODEL, HAND_MODEL_URL, TRUST, HandReader, find_hand_model, shipped_squares
     from asl_course.predict import Predictor, shipped_file
     shutil.copytree(root/"nbs"/"reader", out, dirs_exist_ok=True) # a renderer may have copied what pages link to
     shutil.copytree(root/"nbs"/"photos", out/"photos", dirs_exist_ok=True)
     shutil.copy(shipped_file(), out/"reader.onnx")
-    runtime, version = "ort/", json.loads((root/".ci"/"package.json").read_text())["dependencies"]["onnxruntime-web"]
-    if (npm/"onnxruntime-web").exists():
-        (out/"ort").mkdir()
-        for o in RUNTIME: shutil.copy(npm/"onnxruntime-web"/"dist"/o, out/"ort"/o)
-    else:
-        runtime, host = f"https://cdn.jsdelivr.net/npm/onnxruntime-web@{version}/dist/", "https://cdn.jsdelivr.net"
-        page = (out/"index.html").read_text(encoding="utf-8")
-        for o in ("script-src 'self'", "connect-src 'self'"): page = page.replace(o, f"{o} {host}")
-        (out/"index.html").write_text(page, encoding="utf-8")
-        print(f"onnxruntime-web is not here (npm brings it): the reader's page takes it from {host}.")
-    about = Predictor().about.__dict__
-    (out/"about.json").write_text(json.dumps({**about, "runtime": runtime, "examples": [f"photos/{p.name}" for p in sorted((out/"photos").iterdir())]}), encoding="utf-8")
+    shutil.copy(shipped_squares(), out/"squares.onnx")
+    needs, hosts = json.loads((root/".ci"/"package.json").read_text())["dependencies"], set()
+    def package(name, folder, inside, files):
+        "Copy files of an npm package; without npm the page takes them from a public copy"
+        if (npm/name).exists():
+            (out/folder).mkdir(exist_ok=True)
+            for o in files: shutil.copy(npm/name/o, out/folder/Path(o).name)
+            return f"{folder}/"
+        hosts.add("https://cdn.jsdelivr.net")
+        return f"https://cdn.jsdelivr.net/npm/{name}@{needs[name]}/{inside}"
+    runtime = package("onnxruntime-web", "ort", "dist/", [f"dist/{o}" for o in RUNTIME])
+    vision = package("@mediapipe/tasks-vision", "vision", "", VISION)
+    model = find_hand_model()
+    if model: shutil.copy(model, out/HAND_MODEL)
+    page = (out/"index.html").read_text(encoding="utf-8")
+    for o in sorted(hosts):
+        for k in ("script-src 'self'", "connect-src 'self'"): page = page.replace(k, f"{k} {o}")
+        print(f"npm's packages are not here: the reader's page takes what runs it from {o}.")
+    if not model:
+        host = "/".join(HAND_MODEL_URL.split("/")[:3])
+        page = page.replace("connect-src 'self'", f"connect-src 'self' {host}").replace("what reads comes to your browser,", f"what reads comes to your browser (the file that finds hands from {host.split('//')[1]}, when you first ask for it),")
+        print(f"{HAND_MODEL} was not found: the reader's page takes it from {host}.")
+    (out/"index.html").write_text(page, encoding="utf-8")
+    hands = HandReader()
+    about = dict(Predictor(plain=True).about.__dict__, runtime=runtime, vision=vision, hand_model=HAND_MODEL if model else HAND_MODEL_URL,
+                 squares=dict(threshold=hands.about_squares["threshold"]), mine=dict(far_features=FAR["features"], far_joints=FAR["joints"], trust=TRUST, reader=hands.version), examples=[f"photos/{o}.png" for o in EXAMPLES])
+    (out/"about.json").write_text(json.dumps(about), encoding="utf-8")
 
 def finish(out):
     "What no renderer does: formulas without another host where npm has brought KaTeX, and a link to each page's notebook"

@@ -246,13 +246,25 @@ class EitherHand(nn.Module):
         handed,   # Above 0 a right hand, below a left one, 0 unknown, shape (n,)
         *squares, # For a `FusedReader`: pictures of the hands, (n, 1, 64, 64), 0..1
     ):            # Probabilities, shape (n, 24)
-        x, y  = joints[..., :1], joints[..., 1:2]
-        right = self.model(torch.cat([x, y], -1), *squares).softmax(1)
-        left  = self.model(torch.cat([-x, y], -1), *[o.flip(-1) for o in squares]).softmax(1)
+        right, left = [self.model(*o).softmax(1) for o in self.sides(joints, *squares)]
+        return torch.where(self.is_right(right, left, handed)[:, None], right, left)
+    def sides(self,
+        joints,   # As `forward`
+        *squares, # As `forward`
+    ):            # Two times (joints, squares, if there are any)
+        "A hand as it is, and in a mirror"
+        x, y = joints[..., :1], joints[..., 1:2]
+        mirrored = [o.flip(-1) for o in squares]
+        return (torch.cat([x, y], -1), *squares), (torch.cat([-x, y], -1), *mirrored)
+    def is_right(self,
+        right,  # Probabilities as it is, shape (n, 24)
+        left,   # Probabilities in a mirror, shape (n, 24)
+        handed, # As `forward`
+    ):          # bool, shape (n,)
+        "Is the reading as a right hand the surer one?"
         for_right = 1-(1-self.doubt)*(handed<0).float()
         for_left  = 1-(1-self.doubt)*(handed>0).float()
-        is_right  = right.amax(1)*for_right>=left.amax(1)*for_left
-        return torch.where(is_right[:, None], right, left)
+        return right.amax(1)*for_right>=left.amax(1)*for_left
 
 def read_either(
     model,    # A `JointReader`, or a `FusedReader`
@@ -546,12 +558,18 @@ class FusedReader(nn.Module):
         joints,  # x to the right and y down, in any unit, shape (n, 21, 2 or 3)
         squares, # Pictures of the hands, shape (n, 1, 64, 64), 0..1
     ):           # Scores, shape (n, 24)
+        return self.head[3:](self.features(joints, squares))
+    def features(self,
+        joints,  # As `forward`
+        squares, # As `forward`
+    ):           # Shape (n, hidden)
+        "What the last layer sees"
         by_joints, by_pixels = self.joints(joints).float(), self.pixels(squares).float()
         if self.training:
             chance = torch.rand(len(joints), 1, device=joints.device)
             by_pixels = by_pixels*(chance>self.forget)
             by_joints = by_joints*(chance<1-self.forget)
-        return self.head(torch.cat([by_pixels, by_joints], 1))
+        return self.head[:3](torch.cat([by_pixels, by_joints], 1))
 
 # %% ../nbs/16_hands.ipynb #1230564e
 @cache
@@ -683,29 +701,31 @@ recipe("hands.fused", "One network for joints and pixels, people left out",
 
 # %% ../nbs/16_hands.ipynb #7c0241a1
 class _FromBytes(nn.Module):
-    "As `EitherHand` with a `FusedReader`, for squares in grey levels, uint8, (n, 64, 64)"
+    "Probabilities and features of hands of either side; squares in grey levels, uint8"
     def __init__(self, model):
         super().__init__()
-        self.model = EitherHand(model)
+        self.either = EitherHand(model)
     def forward(self, joints, handed, squares):
-        return self.model(joints, handed, squares[:, None].float()/255)
+        model, x = self.either.model, squares[:, None].float()/255
+        right, left = [model.features(*o) for o in self.either.sides(joints, x)]
+        p, q = [model.head[3:](o).softmax(1) for o in (right, left)]
+        is_right = self.either.is_right(p, q, handed)[:, None]
+        return torch.where(is_right, p, q), torch.where(is_right, right, left)
 
 def _exported(model):
     "An ONNX program for hands of either side"
-    names = ["joints", "handed"]
-    given = [torch.rand(2, 21, 2), torch.zeros(2)]
+    given  = dict(joints=torch.rand(2, 21, 2), handed=torch.zeros(2))
+    whole, told = EitherHand(model), ["probs"]
     if isinstance(model, FusedReader):
-        names, whole = [*names, "squares"], _FromBytes(model)
-        given.append(torch.zeros(2, 64, 64, dtype=torch.uint8))
-    else: whole = EitherHand(model)
+        whole, told = _FromBytes(model), ["probs", "features"]
+        given["squares"] = torch.zeros(2, 64, 64, dtype=torch.uint8)
     n = torch.export.Dim("n")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore") # that all are of the same length n
         return torch.onnx.export(
-            whole.eval(), tuple(given), input_names=names, output_names=["probs"],
+            whole.eval(), (), kwargs=given, input_names=[*given], output_names=told,
             opset_version=ONNX_OPSET, dynamo=True, verbose=False,
-            dynamic_shapes={"joints": {0: n}, "handed": {0: n}}
-                if len(given)==2 else ({0: n}, {0: n}, {0: n}))
+            dynamic_shapes={k: {0: n} for k in given})
 
 def save_hand_reader(
     model, # A `JointReader`, or a `FusedReader`

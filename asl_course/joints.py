@@ -19,10 +19,10 @@ from .files import *
 
 # %% auto #0
 __all__ = ['JOINTS', 'PARENTS', 'HAND_MODEL', 'HAND_MODEL_URL', 'HAND_MODEL_BYTES', 'HAND_MODEL_SHA256', 'HAND_FORMAT',
-           'HAND_NOTES', 'HandsMissing', 'find_hand_model', 'hands_missing', 'Hand', 'joints_square',
-           'fetch_hand_model', 'find_hand', 'Prediction', 'shipped_hands', 'shipped_squares', 'HandReader', 'no_hand',
-           'check_landmarks', 'open_onnx', 'MeasuredHands', 'find_joints', 'read_joints', 'measure_photos', 'square_of',
-           'hand_picture']
+           'HAND_NOTES', 'TAUGHT_FORMAT', 'FAR', 'TRUST', 'HandsMissing', 'find_hand_model', 'hands_missing', 'Hand',
+           'joints_square', 'fetch_hand_model', 'find_hand', 'Prediction', 'shipped_hands', 'shipped_squares',
+           'HandReader', 'no_hand', 'check_landmarks', 'open_onnx', 'standard_joints', 'TaughtHand', 'MeasuredHands',
+           'find_joints', 'read_joints', 'measure_photos', 'square_of', 'hand_picture']
 
 # %% ../nbs/29_joints.ipynb #bf1f440b
 __doc__ = (__doc__ or "")+"""
@@ -266,12 +266,23 @@ class HandReader:
         threads:int=None, # Threads; by default as many as there are processors
         squares=None, # A file that sees the square too; by default the shipped one beside
                       # the shipped one, and none beside another
+        mine=None,    # What it was taught of one hand: a `TaughtHand`, or its file
     ):
         self.path = Path(ifnone(path, shipped_hands()))
         self.session, self.about = _opened(self.path, threads)
         if path is None and squares is None: squares = shipped_squares()
-        self.squares, self.about_squares = (None, None) if squares is None else (
-            _opened(Path(squares), threads))
+        self.squares, self.about_squares, self._version = None, None, None
+        if squares is not None:
+            self.squares, self.about_squares = _opened(Path(squares), threads)
+            self._version = file_sha256(squares)[:12]
+        if mine is not None and not isinstance(mine, TaughtHand):
+            mine = TaughtHand.load(mine, self.version)
+        self.mine = mine
+
+    @property
+    def version(self):
+        "Which file that sees squares this is: features of another one mean nothing to it"
+        return self._version
 
     def probs(self,
         landmarks,   # Joints in pixels, x right, y down, (n, 21, 2 or 3), or of one hand
@@ -283,7 +294,8 @@ class HandReader:
         n = len(joints)
         handed = np.zeros(n) if handed is None else np.broadcast_to(handed, n)
         if not n: return np.empty((0, len(LETTERS)), np.float32)
-        return _run(self.session, joints=joints[..., :2], handed=handed)
+        probs = _run(self.session, joints=joints[..., :2], handed=handed)[0]
+        return probs if self.mine is None else self.mine.read(probs, joints, handed)
 
     def look(self,
         landmarks, # As `probs`
@@ -300,7 +312,10 @@ class HandReader:
             raise ValueError(f"{pictures.dtype} of shape {pictures.shape}: expected uint8 "
                              f"of shape ({len(joints)}, 64, 64)")
         handed = np.broadcast_to(handed, len(joints))
-        return _run(self.squares, joints=joints[..., :2], handed=handed, squares=pictures)
+        probs, features = _run(self.squares, joints=joints[..., :2], handed=handed,
+                               squares=pictures)
+        if self.mine is None: return probs
+        return self.mine.read(probs, joints, handed, features)
 
     def read(self,
         photo, # A photograph, as `open_photo` takes it
@@ -336,7 +351,7 @@ def _opened(path, threads):
 def _run(session, squares=None, **floats):
     given = {k: np.ascontiguousarray(v, np.float32) for k, v in floats.items()}
     if squares is not None: given["squares"] = squares
-    return session.run(None, given)[0]
+    return session.run(None, given)
 
 def no_hand():
     "The answer where no hand is found"
@@ -397,6 +412,133 @@ def _hand_notes(text, name):
         raise ValueError(f"{name} reads the letters {notes['letters']!r}: "
                          f"expected {LETTERS!r}")
     return notes
+
+# %% ../nbs/29_joints.ipynb #40652a63
+TAUGHT_FORMAT = 1
+_TAUGHT = "asl_course hand" # What a file of taught pictures calls itself
+FAR   = dict(features=.001, joints=.02) # How far is far
+TRUST = 1. # How much the reader's own opinion counts beside what was taught
+
+def standard_joints(
+    joints, # Joints, x right, y down, any unit, shape (n, 21, 2 or 3)
+    handed, # Below 0 a left hand, shape (n,)
+):          # Right hands without place and size, float, shape (n, 42)
+    "Joints as they are compared: left hands mirrored, the knuckles in the middle, size 1"
+    at = np.array(joints, float)[..., :2]
+    at[..., 0] *= np.where(np.asarray(handed)<0, -1, 1)[:, None]
+    at = at-at[:, [0, 5, 9, 13, 17]].mean(1, keepdims=True)
+    size = np.sqrt((at**2).sum(-1).mean(-1))
+    return (at/size.clip(1e-6)[:, None, None]).reshape(len(at), 42)
+
+class TaughtHand:
+    """A few pictures a letter of one hand, and how they change what is read
+
+    The twin of `Mine` on the page; both read the same files.
+    """
+    def __init__(self,
+        version=None, # `HandReader.version`, whose features are kept
+    ): self.version, self.letters, self.kept = version, [], []
+    def __len__(self): return len(self.kept)
+    def add(self,
+        letter,   # One of `LETTERS`
+        joints,   # Joints of a hand, shape (21, 2 or 3)
+        handed,   # Below 0 a left hand
+        features=None, # What the reader of squares saw, shape (192,)
+    ):
+        "Learn a picture; raises `ValueError` for what is no letter or no hand"
+        if letter not in LETTERS:
+            raise ValueError(f"no letter {letter!r}: expected one of {LETTERS}")
+        flat = standard_joints(check_landmarks(joints), [handed])[0]
+        self.letters.append(letter)
+        self.kept.append(dict(joints=flat, handed=float(handed), features=features))
+    def far(self,
+        joints,        # Shape (n, 21, 2 or 3)
+        handed,        # Shape (n,)
+        features=None, # Shape (n, 192)
+        without=None,  # Number of a picture that does not count
+    ):                 # Distances, 1 is far, shape (n, 24); infinite where nothing was taught
+        "How far hands are from what was taught of each letter"
+        seen = features is not None and all(o["features"] is not None for o in self.kept)
+        kind = "features" if seen else "joints"
+        mine = _unit(features) if seen else standard_joints(joints, handed)
+        res  = np.full((len(mine), len(LETTERS)), np.inf)
+        for k, (letter, o) in enumerate(zip(self.letters, self.kept)):
+            if k==without: continue
+            told = _unit(o[kind]) if seen else o[kind]
+            c = LETTERS.index(letter)
+            res[:, c] = np.minimum(res[:, c], ((mine-told)**2).mean(1)/FAR[kind])
+        return res
+    def read(self,
+        probs,         # Of the reader, shape (n, 24)
+        joints,        # As `far`
+        handed,        # As `far`
+        features=None, # As `far`
+        without=None,  # As `far`
+    ):                 # Probabilities, float32, shape (n, 24)
+        "Probabilities, changed by what was taught; untaught letters count as the farthest"
+        far = self.far(joints, handed, features, without)
+        known = np.isfinite(far).any(0)
+        if not known.any(): return probs
+        far  = np.where(known, far, far[:, known].max(1, keepdims=True))
+        logs = TRUST*np.log(np.clip(probs, 1e-6, None))-far
+        e = np.exp(logs-logs.max(1, keepdims=True))
+        return (e/e.sum(1, keepdims=True)).astype(np.float32)
+    def save(self,
+        path, # Ends with .json
+    ):        # The path
+        "Write what was taught, whole or not at all; the page opens it"
+        taught = {}
+        for letter, o in zip(self.letters, self.kept):
+            row = {k: np.asarray(v).tolist() for k, v in o.items() if v is not None}
+            taught.setdefault(letter, []).append(row)
+        text = json.dumps(dict(format=TAUGHT_FORMAT, what=_TAUGHT, reader=self.version,
+                               letters=LETTERS, taught=taught))
+        write_atomic(path, text.encode())
+        return Path(path)
+    @classmethod
+    def load(cls,
+        path,         # A file of `save`, or of the page
+        version=None, # `HandReader.version`: features of another one are left out
+    ):                # `TaughtHand`; raises `ValueError` that says what is wrong
+        "Read what was taught"
+        name = Path(path).name
+        try: d = json.loads(Path(path).read_bytes())
+        except FileNotFoundError: raise
+        except ValueError as e:
+            raise ValueError(f"{name} is damaged, or no file of a taught hand ({e})") from None
+        _check_taught(d, name)
+        res = cls(version)
+        for letter, rows in d["taught"].items():
+            for o in rows:
+                same = d.get("reader")==version and _are_numbers(o.get("features"))
+                features = np.array(o["features"], np.float32) if same else None
+                res.letters.append(letter)
+                res.kept.append(dict(joints=np.array(o["joints"]), features=features,
+                                     handed=float(o.get("handed", 1))))
+        return res
+
+def _unit(a):
+    a = np.asarray(a, float)
+    return a/np.sqrt((a**2).sum(-1, keepdims=True)).clip(1e-6)
+
+def _are_numbers(o, n=None):
+    if not isinstance(o, list) or not o or n not in (None, len(o)): return False
+    return all(isinstance(v, (int, float)) and np.isfinite(v) for v in o)
+
+def _check_taught(d, name):
+    "Raise `ValueError` where a file does not hold what was taught of a hand"
+    ours = "expected a file that the page's “Save to a file” or `TaughtHand.save` wrote"
+    if not isinstance(d, dict) or d.get("what")!=_TAUGHT or not isinstance(d.get("taught"), dict):
+        raise ValueError(f"{name} is no file of a taught hand: {ours}")
+    if d.get("format", 0)>TAUGHT_FORMAT:
+        raise ValueError(f"{name} has format {d['format']}, this library reads up to "
+                         f"{TAUGHT_FORMAT}: update asl_course")
+    for letter, rows in d["taught"].items():
+        if letter not in list(LETTERS):
+            raise ValueError(f"{name} teaches {letter!r}: expected the letters {LETTERS}")
+        if not isinstance(rows, list) or not all(
+            isinstance(o, dict) and _are_numbers(o.get("joints"), 42) for o in rows):
+            raise ValueError(f"{name}: the joints of {letter} are not 42 numbers")
 
 # %% ../nbs/29_joints.ipynb #3ac93658
 @dataclass

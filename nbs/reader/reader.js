@@ -21,10 +21,10 @@ export function square(w, h, crop, margin=0) {
 
 const cubic = x => { x = Math.abs(x); return x<1 ? (1.5*x-2.5)*x*x+1 : x<2 ? ((-.5*x+2.5)*x-4)*x+2 : 0 }
 
-// Which pixels of a line make each of 28, and by how much: bicubic, widened where the picture shrinks
-function weights(start, side, n) {
-  const scale = side/SIZE, wide = Math.max(scale, 1), reach = 2*wide
-  return Array.from({length: SIZE}, (_, i) => {
+// Which pixels of a line make each of so many, and by how much: bicubic, widened where the picture shrinks
+function weights(start, side, n, size) {
+  const scale = side/size, wide = Math.max(scale, 1), reach = 2*wide
+  return Array.from({length: size}, (_, i) => {
     const mid = start+(i+.5)*scale, lo = Math.max(0, Math.trunc(mid-reach+.5)), hi = Math.min(n, Math.trunc(mid+reach+.5))
     const w = Array.from({length: hi-lo}, (_, k) => cubic((k+lo-mid+.5)/wide)), sum = w.reduce((a, b) => a+b, 0)
     return [lo, w.map(o => { const v = o/sum*2**22; return Math.trunc(v<0 ? v-.5 : v+.5) })] // fixed point, as Pillow has it
@@ -32,31 +32,31 @@ function weights(start, side, n) {
 }
 const byte = o => { o = Math.floor((o+2**21)/2**22); return o<0 ? 0 : o>255 ? 255 : o }
 
-// 28x28 grey levels of the square [left, top, side]; what lies over the edge repeats the edge
-export function shrink(g, w, h, [left, top, side]) {
+// Grey levels, size x size, of the square [left, top, side]; what lies over the edge repeats the edge
+export function shrink(g, w, h, [left, top, side], size=SIZE) {
   const over = Math.ceil(Math.max(0, -left, -top, left+side-w, top+side-h)), at = (i, n) => Math.min(Math.max(i-over, 0), n-1)
-  const across = weights(left+over, side, w+2*over), down = weights(top+over, side, h+2*over)
-  const first = down[0][0], last = down[SIZE-1][0]+down[SIZE-1][1].length, rows = new Uint8Array((last-first)*SIZE), res = new Uint8Array(SIZE*SIZE)
+  const across = weights(left+over, side, w+2*over, size), down = weights(top+over, side, h+2*over, size)
+  const first = down[0][0], last = down[size-1][0]+down[size-1][1].length, rows = new Uint8Array((last-first)*size), res = new Uint8Array(size*size)
   for (let y = first; y<last; y++) {
     const line = at(y, h)*w
-    for (let x = 0; x<SIZE; x++) {
+    for (let x = 0; x<size; x++) {
       const [lo, k] = across[x]; let sum = 0
       for (let i = 0; i<k.length; i++) sum += k[i]*g[line+at(lo+i, w)]
-      rows[(y-first)*SIZE+x] = byte(sum)
+      rows[(y-first)*size+x] = byte(sum)
     }
   }
-  for (let y = 0; y<SIZE; y++) {
+  for (let y = 0; y<size; y++) {
     const [lo, k] = down[y]
-    for (let x = 0; x<SIZE; x++) {
+    for (let x = 0; x<size; x++) {
       let sum = 0
-      for (let i = 0; i<k.length; i++) sum += k[i]*rows[(lo+i-first)*SIZE+x]
-      res[y*SIZE+x] = byte(sum)
+      for (let i = 0; i<k.length; i++) sum += k[i]*rows[(lo+i-first)*size+x]
+      res[y*size+x] = byte(sum)
     }
   }
   return res
 }
 
-export function flip(p) { return p.map((_, i) => p[i-i%SIZE+SIZE-1-i%SIZE]) }
+export function flip(p, size=SIZE) { return p.map((_, i) => p[i-i%size+size-1-i%size]) }
 
 // Width and height as the file's head says them, before anything is decoded; null where it does not say
 export function dimensions(bytes) {
@@ -74,18 +74,50 @@ export function dimensions(bytes) {
   return null
 }
 
-// A file as a bitmap, upright; throws an Error that says what is wrong with it
+// The orientation that a WebP file asks for, 1 to 8 (Exif); browsers turn JPEG and PNG, most of them not WebP
+export function webp_orientation(bytes) {
+  const v = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), text = (i, n) => String.fromCharCode(...bytes.subarray(i, i+n))
+  if (bytes.length<20 || text(0, 4)!=="RIFF" || text(8, 4)!=="WEBP") return 0
+  try {
+    for (let i = 12; i+8<=bytes.length; i += 8+v.getUint32(i+4, true)+v.getUint32(i+4, true)%2) {
+      if (text(i, 4)!=="EXIF") continue
+      const at = i+8+(text(i+8, 4)==="Exif" ? 6 : 0), little = text(at, 2)==="II", first = at+v.getUint32(at+4, little)
+      for (let k = 0, n = v.getUint16(first, little); k<n; k++) if (v.getUint16(first+2+12*k, little)===0x112) return v.getUint16(first+10+12*k, little)
+    }
+  } catch { /* damaged: as it is */ }
+  return 1
+}
+
+// A canvas that holds a picture, turned as an orientation asks, and shrunk to what every browser can draw
+const AREA = 16_777_216
+function upright(bitmap, turn) {
+  const [w, h] = turn>4 ? [bitmap.height, bitmap.width] : [bitmap.width, bitmap.height], k = Math.min(1, Math.sqrt(AREA/(w*h)))
+  const c = Object.assign(document.createElement("canvas"), {width: Math.max(1, Math.floor(w*k)), height: Math.max(1, Math.floor(h*k))}), [W, H] = [c.width, c.height], ctx = c.getContext("2d", {willReadFrequently: true})
+  const m = {2: [-1, 0, 0, 1, W, 0], 3: [-1, 0, 0, -1, W, H], 4: [1, 0, 0, -1, 0, H], 5: [0, 1, 1, 0, 0, 0], 6: [0, 1, -1, 0, W, 0], 7: [0, -1, -1, 0, W, H], 8: [0, -1, 1, 0, 0, H]}[turn]
+  if (m) ctx.setTransform(...m)
+  if (turn>4) ctx.drawImage(bitmap, 0, 0, H, W); else ctx.drawImage(bitmap, 0, 0, W, H)
+  ctx.setTransform(1, 0, 0, 1, 0, 0)
+  return c
+}
+
+// A file as a canvas, upright, with a `note` of what was done to it; throws an Error that says what is wrong with it
 export async function open_photo(file) {
   const name = file.name || "the picture"
   if (!file.size) throw Error(`${name} is empty (0 bytes).`)
-  const head = dimensions(new Uint8Array(await file.slice(0, 2**20).arrayBuffer()))
+  const bytes = new Uint8Array(await file.slice(0, 2**20).arrayBuffer()), head = dimensions(bytes)
   if (head && head[0]*head[1]>MOST) throw Error(`${name} has ${head.map(o => o.toLocaleString("en")).join("x")} pixels: more than ${MOST.toLocaleString("en")} are not decoded. Make it smaller first.`)
-  let bitmap
-  try { bitmap = await createImageBitmap(file, {imageOrientation: "from-image", colorSpaceConversion: "none", premultiplyAlpha: "none"}) }
-  catch { throw Error(`${name} is not a picture that this browser can read, or it is damaged. PNG and JPEG always work.`) }
+  let turn = webp_orientation(file.size>bytes.length ? new Uint8Array(await file.arrayBuffer()) : bytes), bitmap
+  const how = {imageOrientation: turn ? "none" : "from-image", colorSpaceConversion: "none", premultiplyAlpha: "none"}
+  try { bitmap = await createImageBitmap(file, how) }
+  catch {
+    turn = 0 // a browser that knows no such options turns the picture as it sees fit
+    try { bitmap = await createImageBitmap(file) } catch { throw Error(`${name} is not a picture that this browser can read, or it is damaged. PNG and JPEG always work.`) }
+  }
   if (Math.min(bitmap.width, bitmap.height)<LEAST) throw Error(`${name} has ${bitmap.width}x${bitmap.height} pixels: expected at least ${LEAST}x${LEAST}.`)
-  bitmap.note = await frames(file)>1 ? `${name} moves: reading its first frame.` : ""
-  return bitmap
+  const made = upright(bitmap, turn)
+  bitmap.close()
+  made.note = await frames(file)>1 ? `${name} moves: reading its first frame.` : ""
+  return made
 }
 
 // How many frames a file has, where the browser can tell
@@ -119,7 +151,7 @@ export class Reader {
   }
 }
 
-async function got(url) {
+export async function got(url) {
   let res
   try { res = await fetch(url) } catch { throw Error("the connection was lost. Try again.") }
   if (!res.ok) throw Error(`the page is incomplete on this server, ${String(url).split("/").at(-1)} is missing (${res.status}).`)
