@@ -598,6 +598,14 @@ def _as_text(name, p, top):
 
 def _warn_plainly(message, *args, **kwargs): print(message, file=sys.stderr)
 
+def _taught_hands(mine, plain):
+    "A reader of hands that knows what was taught, or None to take the usual one"
+    if mine is None: return None
+    if plain: raise ValueError("--mine and --plain: what was taught needs a hand to be found")
+    if not Path(mine).is_file(): raise ValueError(f"--mine: no file {mine}")
+    from asl_course.joints import HandReader
+    return HandReader(mine=mine)
+
 @command
 def asl_predict(
     what:_several(_PICTURES, "+"), # What to read
@@ -607,12 +615,13 @@ def asl_predict(
     json:store_true=False,   # A JSON object a line, for programs
     plain:store_true=False,  # Look for no hand: read the middle of a picture
     model:str=None,      # A .onnx file of `asl_train`; by default the library's reader
+    mine:str=None,       # What was taught of your hand: a file saved on the page
 ):
     "Read letters from photographs and pictures"
     from asl_course.predict import Predictor
     box = None if crop is None else _box(crop)
     if not 1<=top<=24: raise ValueError(f"--top {top}: expected 1 to 24")
-    reads = Predictor(model, plain=plain)
+    reads = Predictor(model, hands=_taught_hands(mine, plain), plain=plain)
     warnings.showwarning = _warn_plainly
     line, failed = _as_json if json else _as_text, False
     for name, p in read_all(reads, what, box, mirror):

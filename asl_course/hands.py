@@ -4,7 +4,7 @@
 
 # %% ../nbs/16_hands.ipynb #74d9c685
 from __future__ import annotations
-import json, warnings
+import hashlib, json, warnings
 from dataclasses import replace
 from functools import cache, partial
 from importlib.util import find_spec
@@ -643,13 +643,16 @@ def read_squares(
     return probs
 
 # %% ../nbs/16_hands.ipynb #0837a5db
-def _each_group_left_out(people, folds, train, read):
-    "Probabilities of everybody, and in a mirror, by models that have not seen the person"
+def _groups(people, folds):
+    "Which people are left out together: a bool array for each fold"
     names = np.unique(people.person)
+    return [np.isin(people.person, names[k::folds]) for k in range(folds)]
+
+def _each_group_left_out(people, models, read):
+    "Probabilities of everybody, and in a mirror, by models that have not seen the person"
     probs, mirrored = torch.zeros(len(people), 24), torch.zeros(len(people), 24)
-    for k in range(folds):
-        out = np.isin(people.person, names[k::folds])
-        model, new = train(people.part(~out&people.found)), people.part(out)
+    for out, model in models:
+        new = people.part(out)
         probs[out], mirrored[out] = read(model, new), read(model, _flipped(new))
     return probs, mirrored
 
@@ -672,10 +675,41 @@ def _by_joints(
     "A network that sees joints, on people left out"
     people, _ = other_people(scale)
     own, steps = rendered_hands(scaled(hands, 960, scale), seed), scaled(steps, 60, scale)
-    def train(known):
-        return train_hands([own, measured_hands(known)], shares, seed, steps)
-    found = _each_group_left_out(people, scaled(folds, 2, scale), train, read_found)
-    return _judged(people, *found, right)
+    def train(out):
+        known = measured_hands(people.part(~out&people.found))
+        return train_hands([own, known], shares, seed, steps)
+    models = ((out, train(out)) for out in _groups(people, scaled(folds, 2, scale)))
+    return _judged(people, *_each_group_left_out(people, models, read_found), right)
+
+def fold_readers(
+    people,          # `MeasuredHands`
+    seed:int,        # Seed of everything random
+    scale:str,       # "full" or "smoke"
+    drawn=9600,      # Rendered hands
+    shares=(.3, .7), # Parts of a batch: rendered, measured
+    steps=2400,      # Batches of 128
+    folds=6,         # Groups of people that are left out in turn
+):                   # Pairs: who is left out, bool, shape (n,); a `FusedReader` of the others
+    """Networks that see joints and squares, each without a group of people
+
+    At full scale they are kept in the cache, ten minutes of work each, so that several
+    questions can be asked of them; other code or other people make new ones.
+    """
+    n, steps = scaled(drawn, 240, scale), scaled(steps, 12, scale)
+    code = [code_identity(o) for o in (train_fused, _drawn_squares, _measured_squares)]
+    what = json.dumps([code, n, shares, steps, seed, folds]).encode()
+    key  = hashlib.sha256(what+people.landmarks.tobytes()).hexdigest()[:16]
+    for k, out in enumerate(_groups(people, scaled(folds, 2, scale))):
+        file = cache_folder()/"folds"/f"{key}-{k}.safetensors"
+        if scale=="full" and file.exists():
+            yield out, load_weights(FusedReader(), file).eval()
+            continue
+        known = _measured_squares(people.part(~out&people.found))
+        model = train_fused([_drawn_squares(n, seed), known], shares, seed, steps)
+        if scale=="full":
+            file.parent.mkdir(parents=True, exist_ok=True)
+            save_weights(model, file)
+        yield out, model
 
 def _by_one_network(
     letters, seed, device, scale, # As `run_recipe` gives them; not used: letters, device
@@ -687,11 +721,8 @@ def _by_one_network(
 ):                   # As `_by_joints`
     "A network that sees joints and squares, on people left out"
     people, _ = other_people(scale)
-    own, steps = _drawn_squares(scaled(drawn, 240, scale), seed), scaled(steps, 12, scale)
-    def train(known):
-        return train_fused([own, _measured_squares(known)], shares, seed, steps)
-    found = _each_group_left_out(people, scaled(folds, 2, scale), train, read_squares)
-    return _judged(people, *found, right)
+    models = fold_readers(people, seed, scale, drawn, shares, steps, folds)
+    return _judged(people, *_each_group_left_out(people, models, read_squares), right)
 
 _JUDGES = {"hands.joints": _by_joints, "hands.fused": _by_one_network}
 recipe("hands.joints", "Joints alone, people left out",

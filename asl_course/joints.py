@@ -269,12 +269,12 @@ class HandReader:
         mine=None,    # What it was taught of one hand: a `TaughtHand`, or its file
     ):
         self.path = Path(ifnone(path, shipped_hands()))
-        self.session, self.about = _opened(self.path, threads)
+        self.session, self.about = _opened(self.path, threads, "joints handed")
         if path is None and squares is None: squares = shipped_squares()
-        self.squares, self.about_squares, self._version = None, None, None
+        self.squares, self.about_squares, self.squares_path = None, None, squares
         if squares is not None:
-            self.squares, self.about_squares = _opened(Path(squares), threads)
-            self._version = file_sha256(squares)[:12]
+            self.squares, self.about_squares = _opened(Path(squares), threads,
+                                                       "joints handed squares")
         if mine is not None and not isinstance(mine, TaughtHand):
             mine = TaughtHand.load(mine, self.version)
         self.mine = mine
@@ -282,7 +282,7 @@ class HandReader:
     @property
     def version(self):
         "Which file that sees squares this is: features of another one mean nothing to it"
-        return self._version
+        return None if self.squares is None else file_sha256(self.squares_path)[:12]
 
     def probs(self,
         landmarks,   # Joints in pixels, x right, y down, (n, 21, 2 or 3), or of one hand
@@ -303,6 +303,19 @@ class HandReader:
         pictures,  # The squares of these hands, uint8, shape (n, 64, 64), see `square_of`
     ):             # Probabilities, float32, shape (n, 24)
         "Read joints and the pixels around them; raises `ValueError` without a file for it"
+        joints, handed, probs, features = self._looked(landmarks, handed, pictures)
+        if self.mine is None: return probs
+        return self.mine.read(probs, joints, handed, features)
+
+    def features(self,
+        landmarks, # As `probs`
+        handed,    # As `probs`
+        pictures,  # As `look`
+    ):             # Shape (n, 192)
+        "What the last layer sees of hands: to be kept by a `TaughtHand`"
+        return self._looked(landmarks, handed, pictures)[3]
+
+    def _looked(self, landmarks, handed, pictures):
         if self.squares is None:
             raise ValueError(f"{self.path.name} reads joints alone: "
                              "name a file that sees squares in `squares`")
@@ -312,10 +325,8 @@ class HandReader:
             raise ValueError(f"{pictures.dtype} of shape {pictures.shape}: expected uint8 "
                              f"of shape ({len(joints)}, 64, 64)")
         handed = np.broadcast_to(handed, len(joints))
-        probs, features = _run(self.squares, joints=joints[..., :2], handed=handed,
-                               squares=pictures)
-        if self.mine is None: return probs
-        return self.mine.read(probs, joints, handed, features)
+        return joints, handed, *_run(self.squares, joints=joints[..., :2], handed=handed,
+                                     squares=pictures)
 
     def read(self,
         photo, # A photograph, as `open_photo` takes it
@@ -341,10 +352,13 @@ class HandReader:
         hand  = find_hand(photo)
         return no_hand() if hand is None else self.read(photo, hand)
 
-def _opened(path, threads):
+def _opened(path, threads, takes):
     "(session, notes) of a file that reads hands"
     if not path.exists(): raise FileNotFoundError(f"no file {path}")
     session = open_onnx(path, threads)
+    given = " ".join(o.name for o in session.get_inputs())
+    if given!=takes:
+        raise ValueError(f"{path.name} takes {given}: expected a file that takes {takes}")
     notes = session.get_modelmeta().custom_metadata_map.get("asl_course")
     return session, _hand_notes(notes, path.name)
 
@@ -416,8 +430,8 @@ def _hand_notes(text, name):
 # %% ../nbs/29_joints.ipynb #40652a63
 TAUGHT_FORMAT = 1
 _TAUGHT = "asl_course hand" # What a file of taught pictures calls itself
-FAR   = dict(features=.001, joints=.02) # How far is far
-TRUST = 1. # How much the reader's own opinion counts beside what was taught
+FAR   = dict(features=.0003, joints=.01) # Squared distances that count as far
+TRUST = .5 # How much the reader's own opinion counts beside what was taught
 
 def standard_joints(
     joints, # Joints, x right, y down, any unit, shape (n, 21, 2 or 3)
@@ -437,7 +451,11 @@ class TaughtHand:
     """
     def __init__(self,
         version=None, # `HandReader.version`, whose features are kept
-    ): self.version, self.letters, self.kept = version, [], []
+        trust=TRUST,  # How much the reader's own opinion counts
+        far=None,     # Squared distances that count as far; by default `FAR`
+    ):
+        self.version, self.trust, self.far_at = version, trust, ifnone(far, FAR)
+        self.letters, self.kept = [], []
     def __len__(self): return len(self.kept)
     def add(self,
         letter,   # One of `LETTERS`
@@ -466,7 +484,7 @@ class TaughtHand:
             if k==without: continue
             told = _unit(o[kind]) if seen else o[kind]
             c = LETTERS.index(letter)
-            res[:, c] = np.minimum(res[:, c], ((mine-told)**2).mean(1)/FAR[kind])
+            res[:, c] = np.minimum(res[:, c], ((mine-told)**2).mean(1)/self.far_at[kind])
         return res
     def read(self,
         probs,         # Of the reader, shape (n, 24)
@@ -480,7 +498,7 @@ class TaughtHand:
         known = np.isfinite(far).any(0)
         if not known.any(): return probs
         far  = np.where(known, far, far[:, known].max(1, keepdims=True))
-        logs = TRUST*np.log(np.clip(probs, 1e-6, None))-far
+        logs = self.trust*np.log(np.clip(probs, 1e-6, None))-far
         e = np.exp(logs-logs.max(1, keepdims=True))
         return (e/e.sum(1, keepdims=True)).astype(np.float32)
     def save(self,

@@ -7,6 +7,7 @@ from PIL import Image
 from conftest import ROOT
 from asl_course.core import *
 from asl_course.app import Speller, slider_square
+from asl_course.joints import *
 from asl_course.predict import *
 
 NPM = ROOT/".ci"/"node_modules"
@@ -47,8 +48,8 @@ def same(got, want, tol=1e-4):
 def test_the_page_loads_what_it_needs_when_it_is_asked(page):
     o = drive(page, "loads"); r = o["loads"]
     assert not o["errors"] and r["letter"] in LETTERS and r["title"]=="Letter reader"
-    assert {u.rsplit("/", 1)[1] for u in r["before"]}=={"index.html", "page.css", "page.js", "reader.js"}, "neither the model nor what runs it"
-    assert any(u.endswith("reader.onnx") for u in r["after"]) and any(u.endswith(".wasm") for u in r["after"])
+    assert {u.rsplit("/", 1)[1] for u in r["before"]}=={"index.html", "page.css", "page.js", "reader.js", "hand.js", "teach.js", "old.js"}, "neither the models nor what runs them"
+    assert any(u.endswith("squares.onnx") for u in r["after"]) and any(u.endswith(".wasm") for u in r["after"])
     assert all(u.startswith((page.rsplit("/", 1)[0], "data:", "blob:")) for u in r["after"]), "nothing is asked of another place"
 
 def test_a_file_gives_pythons_letter(page, reads, tmp_path):
@@ -104,7 +105,7 @@ def test_a_word_is_spelt_by_keyboard(page, reads):
     k, l = r["keyboard"], reads(PHOTOS[0]).letter
     assert not r["errors"] and k["early"].startswith("No letter yet")
     assert k["word"]==f"{l} {l}" and k["after"]==f"{l} {l}JZ" and k["said"]==f"Z added. The word: {l} space {l} J Z"
-    assert {"camera", "file", "example", "mirror", "whole", "word", "add", "space", "delete", "clear", "copy", "J", "Z"}<=set(k["focus"]), "everything is reached with Tab"
+    assert {"camera", "file", "example", "plain", "mirror", "whole", "word", "add", "space", "delete", "clear", "copy", "J", "Z", "teach", "import", "aim", "go"}<=set(k["focus"]), "everything is reached with Tab"
     assert k["named"]==[], "everything has a name for screen readers"
 
 def test_what_is_refused_says_why(page, tmp_path):
@@ -119,9 +120,10 @@ def test_what_is_refused_says_why(page, tmp_path):
     assert "not a file" in b["drop"] and b["dropped"].startswith("notes.txt is not a picture")
     assert "was refused" in b["NotAllowedError"] and "No camera was found" in b["NotFoundError"] and "another program" in b["NotReadableError"]
 
-def test_it_fits_a_phone(page):
-    p = drive(page, "phone", files=[str(PHOTOS[1])])["phone"]
-    assert p["wide"]<=390 and p["small"]==0
+@pytest.mark.parametrize("size", ["", "200%"])
+def test_it_fits_a_phone(page, size):
+    p = drive(page, "phone", files=[str(PHOTOS[1])], size=size)["phone"]
+    assert p["wide"]<=390 and p["small"]==0, p
 
 def test_a_lost_connection_can_be_tried_again(page):
     r = drive(page, "again")["again"]
@@ -145,6 +147,109 @@ def test_a_camera_gives_letters_and_a_held_letter_is_written(page, reads, tmp_pa
             for p in sure:
                 im = Image.new("RGB", (640, 480), (140, 120, 110)); im.paste(Image.open(p).convert("RGB").resize((480, 480)), (80, 0))
                 for _ in range(60): im.save(f, "JPEG", quality=90)
-    o = drive(page, "camera", video=str(tmp_path/"film.mjpeg"), seconds=7); c = o["camera"]
+    o = drive(page, "camera", video=str(tmp_path/"film.mjpeg"), seconds=7, plain=True); c = o["camera"]
     assert not o["errors"] and {p.stem for p in sure}<=set(c["letters"]) and set(c["word"])=={p.stem for p in sure} and "".join(dict.fromkeys(c["word"]))==c["word"][:2]
     assert c["rate"]>1 and c["button"]=="Stop the camera" and c["off"]=="The camera is off."
+
+# -- hands that are found; on photographs where they lie beside the data, and rendered hands else
+
+WHY = hands_missing()
+detector = pytest.mark.skipif(WHY is not None, reason=f"{WHY}; CI runs this where the detector's file lies beside the data")
+
+def photographs(n, step=1):
+    "Photographs in which a hand is found"
+    folder = find_photos()
+    if folder is None: return PHOTOS[:n]
+    return sorted((folder/"photos").glob("*.jpg"))[::step][:n]
+
+@detector
+def test_photographs_are_read_as_python_reads_them(page):
+    "Joints within 2 pixels for nearly all: Python's and the page's MediaPipe shrink a picture differently; letters alike"
+    files, hands = photographs(200, 2), HandReader()
+    got, want = drive(page, "photographs", files=list(map(str, files)))["photographs"], [find_hand(f) for f in files]
+    both = [(f, g, w) for f, g, w in zip(files, got, want) if g and w]
+    assert len(both)>=.95*sum(w is not None for w in want)
+    off = np.array([np.abs(np.array(g["joints"])[:, :2]-w.joints[:, :2]).max() for _, g, w in both])
+    assert np.median(off)<2 and np.mean(off<4)>.9, np.sort(off)[-12:]
+    side = np.array([np.sign(g["handed"])==np.sign(w.handed) for _, g, w in both])
+    read = [(LETTERS[int(np.argmax(g["probs"]))], hands.read(f, w)) for f, g, w in both]
+    alike = np.mean([a==b.letter for a, b in read])
+    assert side.mean()>.95 and alike>.95, (side.mean(), alike)
+
+@detector
+def test_the_same_joints_and_squares_give_the_same_probabilities(page):
+    from asl_course.hands import rendered_people
+    p, hands = rendered_people(48, 4), HandReader()
+    got = drive(page, "looks", joints=p.landmarks.tolist(), handed=p.handed.tolist(), squares=base64.b64encode(p.crop.tobytes()).decode())["looks"]
+    assert np.abs(np.array(got["probs"]).reshape(48, 24)-hands.look(p.landmarks, p.handed, p.crop)).max()<1e-4
+    assert np.allclose(np.array(got["features"]).reshape(48, -1), hands.features(p.landmarks, p.handed, p.crop), atol=1e-3)
+    assert np.allclose(got["squares"], [joints_square(o) for o in p.landmarks], atol=1e-3)
+
+def test_what_was_taught_is_read_alike_here_and_in_python(page, tmp_path):
+    from asl_course.hands import rendered_people
+    p, hands = rendered_people(72, 4), HandReader()
+    features, probs, mine = hands.features(p.landmarks, p.handed, p.crop), hands.look(p.landmarks, p.handed, p.crop), TaughtHand(hands.version)
+    for i in range(30): mine.add(LETTERS[p.letter[i]], p.landmarks[i], p.handed[i], features[i])
+    text = mine.save(tmp_path/"mine.json").read_text()
+    views = [dict(joints=p.landmarks[i].tolist(), handed=float(p.handed[i]), features=features[i].tolist(), probs=probs[i].tolist()) for i in range(30, 72)]
+    got = drive(page, "taught", text=text, views=views)["taught"]
+    part = p.part(slice(30, 72))
+    assert np.abs(np.array(got["read"])-mine.read(probs[30:], part.landmarks, part.handed, features[30:])).max()<1e-4
+    assert np.abs(np.array(got["by_joints"])-mine.read(probs[30:], part.landmarks, part.handed)).max()<1e-4 and got["old"]
+    (tmp_path/"again.json").write_text(got["again"])
+    again = TaughtHand.load(tmp_path/"again.json", hands.version)
+    assert len(again)==got["count"]==30 and np.allclose(again.read(probs[30:], part.landmarks, part.handed, features[30:]), got["read"], atol=1e-4), "and back again"
+    e = got["errors"]
+    assert "damaged" in e["cut"] and "not made by" in e["other"] and "format 9" in e["format"] and 'teaches "J"' in e["letter"]
+
+def film(path, files, each=60):
+    with open(path, "wb") as f:
+        for o in files:
+            im = Image.new("RGB", (640, 480), (140, 120, 110)); im.paste(Image.open(o).convert("RGB").resize((480, 480)), (80, 0))
+            for _ in range(each): im.save(f, "JPEG", quality=90)
+    return str(path)
+
+def well_read(n):
+    "Photographs that are read surely and rightly, of as many letters"
+    if find_photos() is None: pytest.skip("no photographs of asl_letters beside the data: MediaPipe follows no rendered hand; CI runs this where they are")
+    hands, found = Predictor(), {}
+    for f in photographs(456):
+        if f.stem[0] not in found and (p := hands(f)).sure and p.letter==f.stem[0]: found[f.stem[0]] = f
+        if len(found)==n: return [*found.values()]
+
+@detector
+def test_a_hand_before_the_camera_is_found_and_read(page, tmp_path):
+    files = well_read(2)
+    o = drive(page, "camera", video=film(tmp_path/"film.mjpeg", files*4), seconds=7); c = o["camera"]
+    assert not o["errors"] and {f.stem[0] for f in files}<=set(c["letters"]) and "".join(dict.fromkeys(c["word"]))[:2] in ("".join(f.stem[0] for f in files), "".join(f.stem[0] for f in files[::-1]))
+    assert c["rate"]>3 and c["hosts"]==[page.split("/")[2]], "nothing but this site"
+
+@detector
+def test_a_hand_is_taught_and_practised(page, tmp_path):
+    [file] = [f for f in well_read(1)]
+    r = (o := drive(page, "lesson", video=film(tmp_path/"film.mjpeg", [file]), letter=file.stem[0]))["lesson"]
+    assert not o["errors"] and "3 pictures of 1 letters are taught" in r["taught"] and "Each left out in turn, the page reads 3 of these 3" in r["taught"] and r["word"]==""
+    assert list(r["kept"]["taught"])==["A"] and r["file"]==r["kept"] and len(r["kept"]["taught"]["A"])==3 and r["next"]=="C"
+    assert "cannot read a movement" in r["moving"] and r["practice"].endswith("done.") and r["missed"].startswith(file.stem[0])
+    assert "3 pictures" in r["again"], "kept in this browser"
+    assert "Nothing is taught" in r["forgotten"] and r["left"] is None and "Not opened" in r["bad"] and "3 pictures" in r["imported"]
+
+def test_what_a_browser_lacks_is_said_or_done_without(page):
+    r = drive(page, "lacking", files=[str(PHOTOS[0])])["lacking"]
+    assert "runs no WebAssembly" in r["wasm"]["message"] and "too old" in r["bitmap"]["message"]
+    for k in ("storage", "offscreen", "options", "paste"): assert r[k]["letter"] in LETTERS, (k, r[k])
+
+def test_pictures_of_every_orientation(page, reads, tmp_path):
+    im, files = Image.open(PHOTOS[10]).convert("RGB").resize((300, 240)), []
+    for k in range(1, 9):
+        for kind in ("jpg", "webp", "png"):
+            turned = im if k==1 else im.transpose({2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[k])
+            exif = turned.getexif(); exif[274] = k; f = tmp_path/f"{k}.{kind}"
+            turned.save(f, exif=exif, **(dict(lossless=True) if kind=="webp" else dict(quality=95) if kind=="jpg" else {})); files.append(str(f))
+    got = drive(page, "files", files=files)["files"]
+    want = np.array(got[files[2]]["picture"], int)
+    for f in files: assert np.abs(np.array(got[f]["picture"], int)-want).max()<=6 and got[f]["letter"]==reads(f).letter, f
+
+def test_axe_finds_nothing_serious(page):
+    if not (NPM/"axe-core").exists(): pytest.skip("no axe-core here; CI installs it by name")
+    for k, found in drive(page, "axe", files=[str(PHOTOS[0])])["axe"].items(): assert not [o for o in found if o.startswith(("serious", "critical"))], (k, found)

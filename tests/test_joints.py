@@ -8,7 +8,10 @@ from conftest import ROOT
 from asl_course import joints as J
 from asl_course.core import LETTERS
 from asl_course.files import DataError
+from dataclasses import replace
+from PIL import Image
 from asl_course.hands import *
+from asl_course.hands import FusedReader, _drawn_squares, _flipped
 from asl_course.joints import *
 from asl_course.predict import Predictor, find_photos, hand_picture
 from asl_course.synth import *
@@ -24,7 +27,7 @@ def reader(): return train_hands([rendered_hands(1920, 1)], seed=1, steps=150)
 
 @pytest.fixture(scope="module")
 def file(reader, tmp_path_factory):
-    notes = dict(recipe="hands.people", settings={}, weights=[1., .5], threshold=.6, record={})
+    notes = dict(recipe="hands.joints", settings={}, threshold=.6, record={})
     return save_hand_reader(reader, tmp_path_factory.mktemp("hands")/"hands.onnx", notes)
 
 # -- joints of rendered hands
@@ -122,10 +125,11 @@ def test_bad_files_of_hands_are_refused(file, tmp_path):
         m = onnx.load(str(file)); notes = json.loads(m.metadata_props[0].value)|new
         m.metadata_props[0].value = json.dumps({k: v for k, v in notes.items() if v is not None})
         onnx.save(m, str(tmp_path/"m.onnx")); return tmp_path/"m.onnx"
-    for new, says in ((dict(letters="ABC"), "reads the letters"), (dict(format=9), "update asl_course"), (dict(weights=None), "does not say its weights")):
+    for new, says in ((dict(letters="ABC"), "reads the letters"), (dict(format=9), "update asl_course"), (dict(threshold=None), "does not say its threshold")):
         with pytest.raises(ValueError, match=says): HandReader(changed(**new))
     from asl_course.predict import shipped_file
-    with pytest.raises(ValueError, match="does not say its"): HandReader(shipped_file())
+    with pytest.raises(ValueError, match="takes pictures: expected a file that takes joints handed"): HandReader(shipped_file())
+    with pytest.raises(ValueError, match="expected a file that takes joints handed squares"): HandReader(file, squares=file)
 
 # -- poses, and two readers
 
@@ -300,23 +304,109 @@ def test_without_a_detector_the_middle_is_read_and_said(file, monkeypatch):
     assert p.letter is not None and p.joints is None
     J._detector.cache_clear()
 
-def test_a_photograph_is_read_by_joints_and_pixels(file, monkeypatch):
-    "Two opinions, each raised to its weight; pictures of 28x28 and crops go to the reader of pixels alone"
+@pytest.fixture(scope="module")
+def fused(): return train_fused([_drawn_squares(240, 1)], (1.,), 1, 40, bs=48)
+
+@pytest.fixture(scope="module")
+def both(file, fused):
+    "A `HandReader` of two files"
+    notes = dict(recipe="hands.fused", settings={}, threshold=.1, record={})
+    return HandReader(file, squares=save_hand_reader(fused, file.parent/"squares.onnx", notes))
+
+def test_a_network_sees_joints_and_pixels(fused, people):
+    "Each of the two moves its answer; a mirror does not; learning lowers the loss"
+    few = people.part(slice(0, 24))
+    p, other = read_squares(fused, few), replace(few, crop=few.crop[::-1])
+    assert (p-read_squares(fused, other)).abs().max()>1e-3 and (p-read_squares(fused, replace(few, landmarks=few.landmarks[::-1]))).abs().max()>1e-3
+    assert torch.allclose(p, read_squares(fused, _flipped(few)), atol=1e-4)
+    joints, x, y = _drawn_squares(240, 1)
+    with torch.no_grad(): right = (fused(joints, x[:, None].float()/255).argmax(1)==y).float().mean()
+    assert right>.2, "24 letters, forty steps"
+    assert torch.equal(train_fused([(joints, x, y)], (1.,), 7, 2, bs=24).head[4].bias, train_fused([(joints, x, y)], (1.,), 7, 2, bs=24).head[4].bias)
+
+def test_one_of_the_two_is_hidden_in_training_never_both(fused):
+    m = FusedReader(forget=.3); seen = []
+    m.head[0].register_forward_hook(lambda _, i, o: seen.append(i[0]))
+    joints, x, y = _drawn_squares(240, 1)
+    m.train()(joints, x[:, None].float()/255)
+    pixels, at = (seen[0][:, :192]==0).all(1), (seen[0][:, 192:]==0).all(1)
+    assert .15<pixels.float().mean()<.45 and .15<at.float().mean()<.45 and not (pixels&at).any()
+
+def test_a_file_of_squares_reads_as_the_network(both, fused, people):
+    few = people.part(slice(0, 30))
+    assert np.abs(both.look(few.landmarks, few.handed, few.crop)-read_squares(fused, few).numpy()).max()<1e-4
+    assert np.abs(both.look(few.landmarks[:1], few.handed[:1], few.crop[:1])-both.look(few.landmarks, few.handed, few.crop)[:1]).max()<1e-5
+    with pytest.raises(ValueError, match=r"expected uint8 of shape \(30, 64, 64\)"): both.look(few.landmarks, few.handed, few.crop[:, :28])
+    with pytest.raises(ValueError, match="reads joints alone"): HandReader(both.path).look(few.landmarks, few.handed, few.crop)
+
+def test_a_photograph_is_read_by_joints_and_pixels(both, monkeypatch):
+    "Pictures of 28x28 and crops go to the reader of pixels alone"
     import asl_course.predict as P
     x, points = photographs_with_joints(torch.tensor([LETTERS.index("L")]), torch.tensor([40]), torch.Generator().manual_seed(1), size=160)
     hand = Hand(points[0].numpy(), points[0].numpy()/1000, .9, (160, 160))
     monkeypatch.setattr(P, "find_hand", lambda photo: hand)
-    reads, photo = Predictor(hands=HandReader(file)), (x[0].numpy()*255).astype(np.uint8)
-    p = reads(photo)
-    logs = 1.*np.log(reads.hands.probs(hand.joints, handed=.9)[0].clip(1e-6))+.5*reads.about.temperature*np.log(reads.probs(hand_picture(photo, hand)[None])[0].clip(1e-6))
-    want = np.exp(logs)/np.exp(logs).sum()
-    assert np.abs(p.probs-want).max()<1e-5 and p.hand=="right" and p.joints.shape==(21, 3) and p.picture.shape==(28, 28)
-    assert p.sure==(want.max()>=.6)
+    reads, photo = Predictor(hands=both), (x[0].numpy()*255).astype(np.uint8)
+    p, square = reads(photo), square_of(Image.fromarray(photo), *hand.square)
+    want = both.look(hand.joints, .9, square[None])[0]
+    assert np.abs(p.probs-want).max()<1e-6 and p.hand=="right" and p.joints.shape==(21, 3) and p.picture.shape==(28, 28)
+    assert p.sure==(want.max()>=.1)
+    assert not both.read(photo, replace(hand, certainty=.1)).sure, "what was found with doubt is never sure"
+    assert np.abs(HandReader(both.path).read(photo, hand).probs-both.probs(hand.joints, handed=.9)[0]).max()<1e-6, "without squares by joints alone"
     assert reads(photo, crop=(0, 0, 160, 160)).joints is None and reads(np.zeros((28, 28), np.uint8)).joints is None and reads(np.zeros(784, np.uint8)).joints is None
-    assert Predictor(hands=HandReader(file), plain=True)(photo).joints is None
+    assert Predictor(hands=both, plain=True)(photo).joints is None
     monkeypatch.setattr(P, "find_hand", lambda photo: None)
     p = reads(photo)
     assert p.letter is None and not p.sure and "no hand" in repr(p)
+
+# -- one hand, taught
+
+def taught_by(both, people, rows):
+    mine = TaughtHand(both.version)
+    for i in rows: mine.add(LETTERS[people.letter[i]], people.landmarks[i], people.handed[i], both.features(people.landmarks[[i]], people.handed[[i]], people.crop[[i]])[0])
+    return mine
+
+def test_what_was_taught_is_read(both, people):
+    "A hand that was taught is read rightly whatever the reader says, by joints and by features; others count as far"
+    rows = range(24)
+    mine, part = taught_by(both, people, rows), people.part(slice(0, 24))
+    flat = np.full((24, 24), 1/24, np.float32)
+    features = both.features(part.landmarks, part.handed, part.crop)
+    for f in (None, features):
+        p = mine.read(flat, part.landmarks, part.handed, f)
+        assert (p.argmax(1)==part.letter).all() and np.allclose(p.sum(1), 1, atol=1e-5) and p.dtype==np.float32
+    left_out = np.stack([mine.read(flat[[k]], part.landmarks[[k]], part.handed[[k]], features[[k]], without=k)[0] for k in rows])
+    assert (left_out.argmax(1)!=part.letter).all(), "one picture a letter: left out, its letter is not known"
+    assert np.array_equal(TaughtHand().read(flat, part.landmarks, part.handed), flat), "nothing taught, nothing changed"
+    far = mine.far(part.landmarks*3+50, part.handed)
+    assert np.allclose(far, mine.far(part.landmarks, part.handed)), "place and size do not matter"
+    assert np.allclose(mine.far(part.landmarks*[-1, 1, 1], -part.handed), mine.far(part.landmarks, part.handed)), "nor which hand it is"
+
+def test_a_taught_hand_in_a_file(both, people, tmp_path):
+    mine, part = taught_by(both, people, range(30)), people.part(slice(30, 60))
+    path = mine.save(tmp_path/"mine.json")
+    reads = HandReader(both.path, squares=both.squares_path, mine=path)
+    features, plain = both.features(part.landmarks, part.handed, part.crop), both.look(part.landmarks, part.handed, part.crop)
+    assert np.allclose(reads.look(part.landmarks, part.handed, part.crop), mine.read(plain, part.landmarks, part.handed, features), atol=1e-5)
+    assert np.allclose(reads.probs(part.landmarks, handed=part.handed), mine.read(both.probs(part.landmarks, handed=part.handed), part.landmarks, part.handed), atol=1e-5)
+    old = TaughtHand.load(path, "another")
+    assert len(old)==30 and all(o["features"] is None for o in old.kept), "what another reader saw means nothing; joints do"
+
+@pytest.mark.parametrize("change,says", [
+    (lambda d: d.update(what="x"), "is no file of a taught hand"), (lambda d: d.update(format=9), "has format 9"), (lambda d: d.update(taught=[]), "is no file of a taught hand"),
+    (lambda d: d["taught"].update(J=[]), "teaches 'J'"), (lambda d: d["taught"]["A"][0].update(joints=[1, 2]), "joints of A are not 42 numbers"), (lambda d: d["taught"]["A"][0].update(joints=[float("nan")]*42), "joints of A are not 42")])
+def test_a_bad_file_of_a_taught_hand(change, says, people, tmp_path):
+    mine = TaughtHand()
+    for i in range(24): mine.add(LETTERS[people.letter[i]], people.landmarks[i], people.handed[i])
+    d = json.loads(mine.save(tmp_path/"m.json").read_text()); change(d)
+    (tmp_path/"m.json").write_text(json.dumps(d))
+    with pytest.raises(ValueError, match=says): TaughtHand.load(tmp_path/"m.json")
+
+def test_what_cannot_be_taught(people, tmp_path):
+    with pytest.raises(ValueError, match="no letter 'J'"): TaughtHand().add("J", people.landmarks[0], 1)
+    with pytest.raises(ValueError, match="joints of shape"): TaughtHand().add("A", people.landmarks[0][:4], 1)
+    (tmp_path/"m.json").write_text("{")
+    with pytest.raises(ValueError, match="m.json is damaged"): TaughtHand.load(tmp_path/"m.json")
+    with pytest.raises(FileNotFoundError): TaughtHand.load(tmp_path/"none.json")
 
 def test_a_left_hand_is_mirrored_before_it_is_read():
     photo = np.zeros((100, 100), np.uint8); photo[:, :50] = 200
