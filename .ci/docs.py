@@ -112,7 +112,7 @@ def packages():
 
 def reader_page(out):
     "The page that finds and reads hands in the browser: its files, the models and what they say of themselves, pictures to try, and what runs the models"
-    from asl_course.joints import FAR, HAND_MODEL, HAND_MODEL_URL, TRUST, HandReader, find_hand_model, shipped_squares
+    from asl_course.joints import FAR, HAND_MODEL, HAND_MODEL_URL, HandReader, find_hand_model, shipped_squares
     from asl_course.predict import Predictor, shipped_file
     shutil.copytree(root/"nbs"/"reader", out, dirs_exist_ok=True) # a renderer may have copied what pages link to
     shutil.copytree(root/"nbs"/"photos", out/"photos", dirs_exist_ok=True)
@@ -142,7 +142,7 @@ def reader_page(out):
     (out/"index.html").write_text(page, encoding="utf-8")
     hands = HandReader()
     about = dict(Predictor(plain=True).about.__dict__, runtime=runtime, vision=vision, hand_model=HAND_MODEL if model else HAND_MODEL_URL,
-                 squares=dict(threshold=hands.about_squares["threshold"]), mine=dict(far_features=FAR["features"], far_joints=FAR["joints"], trust=TRUST, reader=hands.version), examples=[f"photos/{o}.png" for o in EXAMPLES])
+                 squares=dict(threshold=hands.about_squares["threshold"]), mine=dict(far_features=FAR["features"], far_joints=FAR["joints"], reader=hands.version), examples=[f"photos/{o}.png" for o in EXAMPLES])
     (out/"about.json").write_text(json.dumps(about), encoding="utf-8")
 
 def finish(out):

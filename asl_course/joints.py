@@ -19,7 +19,7 @@ from .files import *
 
 # %% auto #0
 __all__ = ['JOINTS', 'PARENTS', 'HAND_MODEL', 'HAND_MODEL_URL', 'HAND_MODEL_BYTES', 'HAND_MODEL_SHA256', 'HAND_FORMAT',
-           'HAND_NOTES', 'TAUGHT_FORMAT', 'FAR', 'TRUST', 'HandsMissing', 'find_hand_model', 'hands_missing', 'Hand',
+           'HAND_NOTES', 'TAUGHT_FORMAT', 'FAR', 'HandsMissing', 'find_hand_model', 'hands_missing', 'Hand',
            'joints_square', 'fetch_hand_model', 'find_hand', 'Prediction', 'shipped_hands', 'shipped_squares',
            'HandReader', 'no_hand', 'check_landmarks', 'open_onnx', 'standard_joints', 'TaughtHand', 'MeasuredHands',
            'find_joints', 'read_joints', 'measure_photos', 'square_of', 'hand_picture']
@@ -430,8 +430,7 @@ def _hand_notes(text, name):
 # %% ../nbs/29_joints.ipynb #40652a63
 TAUGHT_FORMAT = 1
 _TAUGHT = "asl_course hand" # What a file of taught pictures calls itself
-FAR   = dict(features=.0003, joints=.01) # Squared distances that count as far
-TRUST = .5 # How much the reader's own opinion counts beside what was taught
+FAR = dict(features=.00015, joints=.005) # Squared distances that count as far
 
 def standard_joints(
     joints, # Joints, x right, y down, any unit, shape (n, 21, 2 or 3)
@@ -451,10 +450,9 @@ class TaughtHand:
     """
     def __init__(self,
         version=None, # `HandReader.version`, whose features are kept
-        trust=TRUST,  # How much the reader's own opinion counts
         far=None,     # Squared distances that count as far; by default `FAR`
     ):
-        self.version, self.trust, self.far_at = version, trust, ifnone(far, FAR)
+        self.version, self.far_at = version, ifnone(far, FAR)
         self.letters, self.kept = [], []
     def __len__(self): return len(self.kept)
     def add(self,
@@ -498,7 +496,7 @@ class TaughtHand:
         known = np.isfinite(far).any(0)
         if not known.any(): return probs
         far  = np.where(known, far, far[:, known].max(1, keepdims=True))
-        logs = self.trust*np.log(np.clip(probs, 1e-6, None))-far
+        logs = np.log(np.clip(probs, 1e-6, None))-far
         e = np.exp(logs-logs.max(1, keepdims=True))
         return (e/e.sum(1, keepdims=True)).astype(np.float32)
     def save(self,

@@ -168,7 +168,8 @@ const checks = {
   async lesson() {
     const page = await open({viewport: {width: 1200, height: 1400}}), res = {}, text = id => page.textContent(id)
     const kept = () => page.evaluate(() => localStorage.getItem("asl_course hand"))
-    await page.click("#teach"); await page.waitForFunction(() => document.querySelectorAll("#letters .done").length>=1, null, {timeout: 40000})
+    await page.click("#teach"); await page.waitForFunction(() => document.getElementById("target").textContent==="B", null, {timeout: 40000})
+    await page.waitForFunction(() => document.getElementById("lesson-said").textContent.includes("nearer"), null, {timeout: 20000}); res.asked = await text("#lesson-said"); await page.click("#drop")
     res.after = await text("#taught"); res.word = await page.inputValue("#word")
     await page.click("#skip"); res.next = await text("#target"); await page.click("#teach")
     res.taught = await text("#taught"); res.kept = JSON.parse(await kept())

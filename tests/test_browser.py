@@ -228,7 +228,8 @@ def test_a_hand_before_the_camera_is_found_and_read(page, tmp_path):
 def test_a_hand_is_taught_and_practised(page, tmp_path):
     [file] = [f for f in well_read(1)]
     r = (o := drive(page, "lesson", video=film(tmp_path/"film.mjpeg", [file]), letter=file.stem[0]))["lesson"]
-    assert not o["errors"] and "3 pictures of 1 letters are taught" in r["taught"] and "Each left out in turn, the page reads 3 of these 3" in r["taught"] and r["word"]==""
+    assert not o["errors"] and "3 pictures of 1 letter are taught" in r["taught"] and "Each left out in turn, the page reads 3 of these 3" in r["taught"] and r["word"]==""
+    assert r["asked"]=="This lies nearer to what you taught as A. Is it your B?"
     assert list(r["kept"]["taught"])==["A"] and r["file"]==r["kept"] and len(r["kept"]["taught"]["A"])==3 and r["next"]=="C"
     assert "cannot read a movement" in r["moving"] and r["practice"].endswith("done.") and r["missed"].startswith(file.stem[0])
     assert "3 pictures" in r["again"], "kept in this browser"

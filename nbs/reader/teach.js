@@ -28,7 +28,7 @@ export class Mine {
   read(probs, view, without=null) {
     const far = this.distances(view, without), known = far.filter(Number.isFinite)
     if (!known.length) return probs
-    const most = Math.max(...known), logs = probs.map((p, i) => this.about.trust*Math.log(Math.max(p, 1e-6))-(Number.isFinite(far[i]) ? far[i] : most)), top = Math.max(...logs), e = logs.map(o => Math.exp(o-top)), sum = e.reduce((a, b) => a+b, 0)
+    const most = Math.max(...known), logs = probs.map((p, i) => Math.log(Math.max(p, 1e-6))-(Number.isFinite(far[i]) ? far[i] : most)), top = Math.max(...logs), e = logs.map(o => Math.exp(o-top)), sum = e.reduce((a, b) => a+b, 0)
     return e.map(o => o/sum)
   }
   // The letter that a view lies nearest to, where that is another one and clearly nearer; null else
@@ -127,7 +127,7 @@ export class Teaching {
       $(`teach-${l}`).setAttribute("aria-label", `Teach ${l}: ${k} ${k===1 ? "picture" : "pictures"}`)
     }
     const read = j.n ? ` Each left out in turn, the page reads ${j.after} of these ${j.n}, and ${j.before} without what you taught it. (They are pictures of the same minute: another day is another matter.)` : ""
-    $("taught").textContent = (this.trouble ? this.trouble+" " : "")+(n ? `${n} pictures of ${Object.keys(m.taught).length} letters are taught.${read}` : "Nothing is taught yet. The page shows a letter, you hold it, it takes three pictures when your hand is still, and goes on: 24 letters in about two minutes.")
+    $("taught").textContent = (this.trouble ? this.trouble+" " : "")+(n ? `${n} ${n===1 ? "picture" : "pictures"} of ${Object.keys(m.taught).length===1 ? "1 letter" : `${Object.keys(m.taught).length} letters`} ${n===1 ? "is" : "are"} taught.${read}` : "Nothing is taught yet. The page shows a letter, you hold it, it takes three pictures when your hand is still, and goes on: 24 letters in about two minutes.")
     $("export").hidden = $("forget").hidden = !n
     $("teach").textContent = this.running ? "Stop" : n ? "Go on" : "Start"
     $("lesson").hidden = $("skip").hidden = $("redo").hidden = !this.running
