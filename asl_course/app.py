@@ -6,6 +6,7 @@
 from __future__ import annotations
 import base64, io, math
 from functools import partial
+from pathlib import Path
 import numpy as np
 from .core import *
 from .files import *
@@ -108,19 +109,25 @@ def _in_words(said):
     "The letter of a `Prediction`, or that it is not sure"
     return said.letter if said.sure else f"not sure, perhaps {said.letter}"
 
+def _lines(crop, said):
+    "What is drawn over a photograph: the bones of a hand, or the square; [(xs, ys)]"
+    l, t, r, o = crop
+    if said.joints is None: return [([l, r, r, l, l], [t, t, o, o, t])]
+    at = said.joints[:, :2]
+    return [tuple(at[[i, j]].T.tolist()) for i, j in enumerate(PARENTS) if i]
+
 def reading_picture(
     photo,   # An upright PIL image
-    crop,    # See `prepare_photo`
+    crop,    # See `prepare_photo`; not drawn where joints were found
     said,    # A `Prediction`
     word="", # What has been spelt so far
 ):           # A matplotlib figure
-    "A reading as a picture: photograph and square, the 28x28, the likeliest letters"
+    "A reading as a picture: photograph with joints or square, what is seen, the letters"
     from matplotlib.figure import Figure
     fig = Figure(figsize=(8, 2.6), layout="constrained")
     a, b, c = fig.subplots(1, 3, width_ratios=[1.4, 1, 1.4])
-    l, t, r, o = crop
     a.imshow(photo, cmap="gray", vmin=0, vmax=255)
-    a.plot([l, r, r, l, l], [t, t, o, o, t], color="#ffb000", lw=2)
+    for xs, ys in _lines(crop, said): a.plot(xs, ys, color="#ffb000", lw=2)
     a.set_title("photograph")
     b.imshow(said.picture, cmap="gray", vmin=0, vmax=255)
     b.set_title("what the model sees")
@@ -145,11 +152,13 @@ class _LetterApp(_Widgets):
         self._add_inputs()
         self._add_outputs()
         self._add_buttons()
-        left = w.VBox([self.upload, self.x, self.y, self.part, self.mirror,
+        self._add_lesson()
+        left = w.VBox([self.upload, self.plain, self.x, self.y, self.part, self.mirror,
                        self.message])
         right = w.VBox([self.small, self.letter, *self.bars])
         buttons = w.HBox([*self.buttons.values()])
-        self.box = w.VBox([w.HBox([left, self.view, right]), buttons, self.text])
+        self.box = w.VBox([w.HBox([left, self.view, right]), buttons, self.text,
+                           self.lesson])
 
     def _add_inputs(self):
         "A file, and the square; whatever changes is read again"
@@ -159,8 +168,12 @@ class _LetterApp(_Widgets):
         self.y = w.IntSlider(50, 0, 100, description="up/down")
         self.part = w.IntSlider(100, 10, 100, description="size")
         self.mirror = w.Checkbox(description="mirror (a left hand)")
+        self.finds = self.reads.hands is not None and hands_missing() is None
+        self.plain = w.Checkbox(not self.finds, description="place the square by hand",
+                                disabled=not self.finds)
         self.upload.observe(self.uploaded, "value")
-        for o in (self.x, self.y, self.part, self.mirror): o.observe(self.show, "value")
+        placed = self.plain, self.x, self.y, self.part, self.mirror
+        for o in placed: o.observe(self.show, "value")
 
     def _add_outputs(self):
         "Pictures, letters and words"
@@ -180,11 +193,49 @@ class _LetterApp(_Widgets):
         self.buttons = {k: w.Button(description=k) for k in acts}
         for k, b in self.buttons.items(): b.on_click(partial(self.write, acts[k]))
 
+    def _add_lesson(self):
+        "Teach it a hand, picture by picture"
+        import ipywidgets as w
+        self.right = w.Dropdown(options=list(LETTERS), description="this is my")
+        teach, save = w.Button(description="teach it"), w.Button(description="save")
+        self.taught = w.Label()
+        teach.on_click(self.teach)
+        save.on_click(self.save)
+        self.lesson = w.HBox([self.right, teach, save, self.taught])
+
+    def teach(self, _=None):
+        "Keep what is seen as a picture of a letter of this hand"
+        if self.hand is None:
+            self.taught.value = "no hand is found here: nothing to learn"
+            return
+        hands, hand = self.reads.hands, self.hand
+        if hands.mine is None: hands.mine = TaughtHand(hands.version)
+        square = square_of(self.photo, *hand.square)[None]
+        features = None if hands.squares is None else (
+            hands.features(hand.joints, hand.handed, square)[0])
+        hands.mine.add(self.right.value, hand.joints, hand.handed, features)
+        self.show()
+        self.taught.value = f"{len(hands.mine)} taught"
+
+    def save(self, _=None):
+        "Write what was taught beside the notebook, over no other file"
+        mine = self.reads.hands.mine if self.finds else None
+        if mine is None:
+            self.taught.value = "nothing is taught yet"
+            return
+        path, k = Path("my_hand.json"), 1
+        while path.exists(): path, k = Path(f"my_hand-{k+1}.json"), k+1
+        self.taught.value = f"{len(mine)} taught, saved as {mine.save(path)}"
+
     def take(self, source):
         "Show another photograph, or why it cannot be opened"
-        try: self.photo = open_photo(source)
-        except (OSError, ValueError) as e: self.message.value = str(e)
-        else: self.show()
+        try: photo = open_photo(source, colour=self.finds)
+        except (OSError, ValueError) as e:
+            self.message.value = str(e)
+            return
+        self.photo = photo.convert("L")
+        self.found = find_hand(photo) if self.finds else None
+        self.show()
 
     def uploaded(self, change):
         for o in change["new"]: self.take(bytes(o["content"]))
@@ -199,9 +250,12 @@ class _LetterApp(_Widgets):
         return slider_square(self.photo.size, *[o.value for o in sliders])
 
     def show(self, *_):
-        "Read what the square holds"
-        self.said = self.reads(self.photo, self.crop, self.mirror.value)
-        self.message.value = ""
+        "Read the hand that was found, or what the square holds"
+        self.hand = None if self.plain.value else self.found
+        if self.hand is not None: self.said = self.reads.hands.read(self.photo, self.hand)
+        else: self.said = self.reads(self.photo, self.crop, self.mirror.value)
+        lost = self.hand is None and not self.plain.value
+        self.message.value = "no hand was found: the square is read" if lost else ""
         self.view.value = _png(self._framed())
         self.small.value = _png(self.said.picture, 5)
         for bar, (letter, p) in zip(self.bars, self.said.top()):
@@ -209,12 +263,12 @@ class _LetterApp(_Widgets):
         self.letter.value = _in_words(self.said)
 
     def _framed(self):
-        "The photograph with its square, as large as there is room"
+        "The photograph with joints or square, as large as there is room"
         from PIL import ImageDraw
         im = self.photo.convert("RGB")
-        square = [round(o) for o in self.crop]
-        width = max(1, im.width//100)
-        ImageDraw.Draw(im).rectangle(square, outline="#ffb000", width=width)
+        draw = ImageDraw.Draw(im)
+        for xs, ys in _lines(self.crop, self.said):
+            draw.line([*zip(xs, ys)], fill="#ffb000", width=max(1, im.width//100))
         im.thumbnail((420, 420))
         return im
 
@@ -231,9 +285,10 @@ def letter_app(
     photo=None, # What `open_photo` takes, to begin with; by default a rendered hand
     reads=None, # A `Predictor`; by default that of the library
 ):              # An app that shows itself; where widgets cannot run, as a picture
-    """Upload a photograph, choose the square, read it, spell words
+    """Upload a photograph, read the hand in it, teach it yours, spell words
 
-    `.said` is the `Prediction` shown, `.word` a `Speller`, `.box` the ipywidgets."""
+    Where no hand is found, or none can be looked for, a square is placed by hand. `.said`
+    is the `Prediction` shown, `.word` a `Speller`, `.box` the ipywidgets."""
     app = _LetterApp(Predictor() if reads is None else reads)
     if photo is None:
         from asl_course.synth import rendered_photos
@@ -271,7 +326,7 @@ reader knows that one from hands beside the data set only.""")
 
 _CARD_AGAIN = _one_line("""
 **Measured again** by `asl_sweep shipped.reader outside.alone people.shipped
-hands.people`, which takes a file of measured hands; made again by `asl_train` and
+hands.joints hands.fused`, which take a file of measured hands; made again by `asl_train` and
 `asl_train --hands`.""")
 
 # %% ../nbs/18_app.ipynb #ddf02cac
@@ -283,8 +338,8 @@ def _on_photographs(
     folder = find_photos()
     if folder is None or hands_missing(): return dict(n=0)
     readings.files["asl_letters"] = folder_sha256(folder)
-    for o in (shipped_file(), shipped_hands()): readings.files[o.name] = file_sha256(o)
-    reads, by_joints = Predictor(), HandReader()
+    for o in (shipped_hands(), shipped_squares()): readings.files[o.name] = file_sha256(o)
+    reads, by_joints = HandReader(), HandReader(shipped_hands())
     files = photo_letters(folder)[::scaled(each, 40, scale)]
     said  = [reads(f) for f, _ in files]
     other = [by_joints(f) for f, _ in files]
@@ -399,28 +454,42 @@ Of the {m["n"]} photographs by another person, found or not, joints read
 {m["found"]["acc"]:.1%}. {m["sure"]["acc"]:.1%} are answered surely,
 {m["right"]["acc"]:.1%} of these rightly.""")+" "
 
-def _card_hands(rec):
-    "The reader of joints, and both together; nothing where it was not measured"
-    if rec is None: return ""
-    m, about = rec["seeds"][0]["metrics"], HandReader().about
-    people = len(m["fused"]["people"])
+def _card_hands():
+    "The readers of hands; nothing where they were not measured"
+    recs = {k: read_record(f"hands.{k}") for k in ("joints", "fused")}
+    if None in recs.values(): return ""
+    found = {k: o["seeds"][0]["metrics"] for k, o in recs.items()}
+    people, m = len(found["fused"]["read"]["people"]), found["fused"]
     def line(name, k):
-        return (f"| {name} | {m[k]['acc']:.1%} | {m[k]['median']['acc']:.1%} "
-                f"| {m[k]['worst']['acc']:.1%} |")
+        o = found[k]["read"]
+        return (f"| {name} | {o['acc']:.1%} | {o['median']['acc']:.1%} "
+                f"| {o['worst']['acc']:.1%} |")
     said = _one_line(f"""
 **Photographs.** In a photograph a hand is looked for first (by MediaPipe, which is
-optional and not ours). `hands.onnx` reads its 21 joints, `reader.onnx` the square around
-them, and both are multiplied, each raised to a weight. It was taught by rendered hands
-and the joints of 54 people. On {people} of these whose letters were checked, each left
-out of training with a sixth of the others, a hand that is not found counting as
-misread:""")
+optional and not ours). `hands.onnx` reads its 21 joints, `squares.onnx` the joints and
+the square around them, 64 by 64 grey levels; the second is used where there is a
+picture. They were taught by rendered hands and by the joints and squares of 54 people,
+which are not part of the course: these figures cannot be measured again without such a
+file. On {people} of these people whose letters were checked, each left out of training
+with a sixth of the others, a hand that is not found counting as misread:""")
     sure = _card_photos(read_record("hands.photos"))+_one_line(f"""
-*Sure*, from {about["threshold"]:.2f} on, are {m["answered"]["acc"]:.1%} of the answers,
+*Sure*, from {m["threshold"]:.2f} on, are {m["answered"]["acc"]:.1%} of the answers,
 and {m["sure"]["acc"]:.1%} of these are right. Each person sat for one burst of pictures
 a letter: how one person varies from day to day was not measured.""")
     table = ["| reader | mean over people | median | worst |", "|---|---|---|---|",
-             line("joints", "joints"), line("pixels", "pixels"), line("both", "fused")]
-    return "\n".join([said, "", *table, "", sure])
+             line("joints", "joints"), line("joints and square", "fused")]
+    return "\n".join([said, "", *table, "", sure, _card_taught()]).strip()
+
+def _card_taught():
+    "What a few pictures of a new hand add"
+    rec = read_record("yours.taught")
+    if rec is None: return ""
+    m = rec["seeds"][0]["metrics"]["taught"]
+    def of(k): return f"{m[k]['acc']:.1%} (the worst person {m[k]['worst']['acc']:.1%})"
+    return "\n"+_one_line(f"""
+**Taught a new hand**, by one picture a letter it reads {of("1")} of later pictures, by
+three {of("3")}; untaught it reads {of("0")} of the same. These are later pictures of the
+same burst: what it reads on another day was not measured.""")
 
 # %% ../nbs/18_app.ipynb #8e4f613b
 def model_card(): # Markdown, a line for each paragraph
@@ -440,7 +509,7 @@ def model_card(): # Markdown, a line for each paragraph
         _card_table(about, rec, alone, people),
         _card_outside(rec),
         _card_sure(about, rec),
-        _card_hands(read_record("hands.people")),
+        _card_hands(),
         _CARD_FOR,
         _CARD_ASK,
         _CARD_AGAIN,

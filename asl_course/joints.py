@@ -491,11 +491,12 @@ class TaughtHand:
         features=None, # As `far`
         without=None,  # As `far`
     ):                 # Probabilities, float32, shape (n, 24)
-        "Probabilities, changed by what was taught; untaught letters count as the farthest"
+        "Probabilities, changed by what was taught; untaught letters count as far"
         far = self.far(joints, handed, features, without)
         known = np.isfinite(far).any(0)
         if not known.any(): return probs
-        far  = np.where(known, far, far[:, known].max(1, keepdims=True))
+        most = far[:, known].max(1, keepdims=True).clip(1)
+        far  = np.where(known, far, most)
         logs = np.log(np.clip(probs, 1e-6, None))-far
         e = np.exp(logs-logs.max(1, keepdims=True))
         return (e/e.sum(1, keepdims=True)).astype(np.float32)

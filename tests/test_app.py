@@ -58,6 +58,7 @@ def test_what_is_written_was_held(steps, hold, grace):
 
 def test_the_app_reads_what_the_predictor_reads(app, photo):
     want = Predictor()(photo, slider_square(photo.size, 50, 50, 100))
+    app.plain.value = True
     assert app.said.letter==want.letter and np.array_equal(app.said.picture, want.picture)
     app.mirror.value = True; assert np.array_equal(app.said.picture, want.picture[:, ::-1])
     app.mirror.value = False; app.part.value, app.x.value, app.y.value = 50, 100, 0
@@ -70,11 +71,36 @@ def test_buttons_spell(app):
     app.buttons["clear"].click(); assert app.text.value==""
 
 def test_an_upload_is_read_and_a_bad_one_is_explained(app):
+    app.plain.value = True
     f = io.BytesIO(); Image.open(ROOT/"nbs"/"photos"/"L.png").save(f, "PNG")
     app.upload.value = ({"name": "l.png", "type": "image/png", "size": f.tell(), "content": f.getvalue(), "last_modified": datetime.now(timezone.utc)},)
     assert np.array_equal(app.said.picture, Predictor(plain=True)(ROOT/"nbs"/"photos"/"L.png").picture) and app.message.value==""
     before = app.said
     app.take(b"text"); assert "not a picture" in app.message.value and app.said is before, "what was shown stays"
+
+def test_the_app_finds_a_hand_and_learns_it(photo, tmp_path, monkeypatch):
+    import asl_course.app as A
+    from asl_course.joints import Hand, TaughtHand
+    from asl_course.synth import photographs_with_joints
+    import torch
+    _, at = photographs_with_joints(torch.tensor([10]), torch.tensor([40]), torch.Generator().manual_seed(1), size=160)
+    hand = Hand(at[0].numpy(), at[0].numpy()/1000, .9, (160, 160))
+    monkeypatch.setattr(A, "hands_missing", lambda: None); monkeypatch.setattr(A, "find_hand", lambda photo: hand)
+    monkeypatch.chdir(tmp_path)
+    app = A.letter_app(photo)
+    want = app.reads.hands.read(photo, hand)
+    assert app.said.joints is not None and np.allclose(app.said.probs, want.probs) and app.message.value=="" and not app.plain.value
+    app.save(); assert app.taught.value=="nothing is taught yet" and not list(tmp_path.iterdir())
+    other = next(o for o in LETTERS if o!=app.said.letter)
+    for o in (app.said.letter, other): app.right.value = o; app.teach()
+    assert app.taught.value=="2 taught" and not np.allclose(app.said.probs, want.probs), "the reading has changed at once"
+    app.save(); app.save()
+    assert sorted(p.name for p in tmp_path.iterdir())==["my_hand-2.json", "my_hand.json"] and len(TaughtHand.load("my_hand.json"))==2, "nothing is written over"
+    app.plain.value = True; assert app.said.joints is None
+    app.teach(); assert app.taught.value=="no hand is found here: nothing to learn"
+    monkeypatch.setattr(A, "find_hand", lambda photo: None); app.plain.value = False; app.take(photo)
+    assert app.message.value=="no hand was found: the square is read" and app.said.joints is None
+    assert A.reading_picture(photo, (0, 0, 160, 160), want).axes[0].lines[0].get_xdata().size==2, "bones are drawn, no square"
 
 def test_the_app_is_a_picture_where_widgets_cannot_run(app):
     import base64

@@ -28,7 +28,7 @@ export class Mine {
   read(probs, view, without=null) {
     const far = this.distances(view, without), known = far.filter(Number.isFinite)
     if (!known.length) return probs
-    const most = Math.max(...known), logs = probs.map((p, i) => Math.log(Math.max(p, 1e-6))-(Number.isFinite(far[i]) ? far[i] : most)), top = Math.max(...logs), e = logs.map(o => Math.exp(o-top)), sum = e.reduce((a, b) => a+b, 0)
+    const most = Math.max(1, ...known), logs = probs.map((p, i) => Math.log(Math.max(p, 1e-6))-(Number.isFinite(far[i]) ? far[i] : most)), top = Math.max(...logs), e = logs.map(o => Math.exp(o-top)), sum = e.reduce((a, b) => a+b, 0)
     return e.map(o => o/sum)
   }
   // The letter that a view lies nearest to, where that is another one and clearly nearer; null else
