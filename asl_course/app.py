@@ -333,7 +333,7 @@ hands.joints hands.fused`, which take a file of measured hands; made again by `a
 def _on_photographs(
     letters, seed, device, scale, # As `run_recipe` gives them; only the scale is used
     each=1, # Of so many photographs in order one is read
-):          # dict: n; found, joints, both, sure: shares; right, of the sure ones
+):          # dict: n; first, found, joints, both, sure: shares; right, of the sure ones
     "What the files that come with the library make of photographs by another person"
     folder = find_photos()
     if folder is None or hands_missing(): return dict(n=0)
@@ -343,16 +343,45 @@ def _on_photographs(
     files = photo_letters(folder)[::scaled(each, 40, scale)]
     said  = [reads(f) for f, _ in files]
     other = [by_joints(f) for f, _ in files]
+    first = [find_hand(f, tries=1) is not None for f, _ in files]
     want  = [o for _, o in files]
     def share(hits): return dict(acc=float(np.mean(hits)))
     right = [p.letter==o for p, o in zip(said, want) if p.sure]
-    return dict(n=len(files), found=share([p.letter is not None for p in said]),
+    return dict(n=len(files), first=share(first),
+                found=share([p.letter is not None for p in said]),
                 both=share([p.letter==o for p, o in zip(said, want)]),
                 joints=share([p.letter==o for p, o in zip(other, want)]),
                 sure=share([p.sure for p in said]), right=share(right))
 
+def _without_hands(
+    letters, seed, device, scale, # As `run_recipe` gives them; the letters are not used
+    each=40, # Pictures of each kind
+):           # dict: of each kind n; none, sure: shares
+    "What is read where there is no hand: parts of two photographs, noise, digits"
+    from sklearn.datasets import load_digits, load_sample_images
+    if hands_missing(): return {}
+    reads, g, n = HandReader(), np.random.default_rng(seed), scaled(each, 2, scale)
+    photos = load_sample_images().images
+    def part(im):
+        side = g.integers(120, min(im.shape[:2]))
+        top, left = (g.integers(0, o-side+1) for o in im.shape[:2])
+        return im[top:top+side, left:left+side]
+    digits = load_digits().images[g.integers(0, 1797, n)]
+    kinds = dict(
+        photographs=[*photos, *[part(photos[k%2]) for k in range(n)]],
+        noise=g.integers(0, 256, (n, 120, 120), dtype=np.uint8),
+        digits=[np.kron(o*15, np.ones((20, 20))).astype(np.uint8) for o in digits])
+    res = {}
+    for k, ims in kinds.items():
+        said = [reads(o) for o in ims]
+        res[k] = dict(n=len(said), sure=dict(acc=float(np.mean([p.sure for p in said]))),
+                      none=dict(acc=float(np.mean([p.letter is None for p in said]))))
+    return res
+
 recipe("hands.photos", "The shipped readers on photographs of another person",
-       split="none", seeds=1)(_on_photographs);
+       split="none", seeds=1)(_on_photographs)
+recipe("hands.none", "The shipped readers on pictures without a hand",
+       split="none", seeds=1)(_without_hands);
 
 # %% ../nbs/18_app.ipynb #d3f3e5ed
 def _card_records():

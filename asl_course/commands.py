@@ -585,7 +585,9 @@ def _as_json(name, p, top):
     else:
         best = [[l, round(v, 5)] for l, v in p.top(top)] if p.letter else []
         said = dict(file=name, letter=p.letter, sure=p.sure, top=best)
-        if p.hand: said |= dict(hand=p.hand, joints=p.joints.round(1).tolist())
+        if p.hand:
+            joints = p.joints.round(1).tolist()
+            said |= dict(hand=p.hand, others=p.others, joints=joints)
     return json.dumps(said, ensure_ascii=False)
 
 def _as_text(name, p, top):
@@ -593,7 +595,7 @@ def _as_text(name, p, top):
     if isinstance(p, Exception): return f"{name}: {p}"
     if p.letter is None: return f"{name:<32} no hand"
     best = "  ".join(f"{l} {v:.3f}" for l, v in p.top(top))
-    hand = f"  {p.hand} hand" if p.hand else ""
+    hand = f"  {p.which}" if p.hand else ""
     return f"{name:<32} {p.letter}  {'   ' if p.sure else '(?)'} {best}{hand}"
 
 def _warn_plainly(message, *args, **kwargs): print(message, file=sys.stderr)

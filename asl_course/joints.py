@@ -132,15 +132,16 @@ _TRIES = ((0, .5), (.35, .5), (.8, .5), (.35, .1), (.8, .1), (0, .1))
 # (border, as a part of the longer side; certainty that is asked for), in turn
 
 def find_hand(
-    photo, # A path, bytes, a PIL image, or an array, as `open_photo` takes them
-):         # A `Hand`, or None where none is found
+    photo,      # A path, bytes, a PIL image, or an array, as `open_photo` takes them
+    tries=None, # Looks at most: as it is, with borders, less strictly; by default all six
+):              # A `Hand`, or None where none is found
     """The largest hand in a photograph, by MediaPipe; nothing leaves the machine
 
     Raises `HandsMissing` where detector or file are missing, `ValueError` for a picture
     that cannot be read.
     """
     rgb = np.asarray(open_photo(photo, colour=True))
-    for border, certainty in _TRIES:
+    for border, certainty in _TRIES[:tries]:
         hands = _look(rgb, border, certainty)
         if not hands: continue
         return replace(max(hands, key=lambda o: o.square[2]), certainty=certainty)
@@ -235,6 +236,13 @@ class Prediction:
     picture:np.ndarray=None # The 28x28 picture that was read, uint8; None if there is none
     joints:np.ndarray=None  # Joints in pixels of the photograph, (21, 3), where looked for
     hand:str=None       # "right" or "left", where it was looked for
+    others:int=0        # Further, smaller hands in the photograph
+
+    @property
+    def which(self):
+        "Which hand was read, in words; empty where none was looked for"
+        if not self.hand: return ""
+        return f"{self.hand} hand"+(f", the larger of {1+self.others}" if self.others else "")
 
     def top(self,
         k:int=3, # How many
@@ -245,7 +253,7 @@ class Prediction:
     def __repr__(self):
         if self.letter is None: return "Prediction(no hand)"
         said = self.letter if self.sure else f"not sure, perhaps {self.letter}"
-        hand = f"{self.hand} hand, " if self.hand else ""
+        hand = f"{self.which}, " if self.hand else ""
         top = ", ".join(f"{l} {p:.3f}" for l, p in self.top())
         return f"Prediction({hand}{said}: {top})"
 
@@ -342,7 +350,7 @@ class HandReader:
             about = self.about_squares
         sure = bool(probs.max()>=about["threshold"]) and hand.certainty>=.5
         return Prediction(LETTERS[probs.argmax()], sure, probs, picture,
-                          hand.joints, hand.side)
+                          hand.joints, hand.side, hand.others)
 
     def __call__(self,
         photo, # A path, bytes, a PIL image, or an array, as `open_photo` takes them

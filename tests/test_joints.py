@@ -350,6 +350,7 @@ def test_a_photograph_is_read_by_joints_and_pixels(both, monkeypatch):
     want = both.look(hand.joints, .9, square[None])[0]
     assert np.abs(p.probs-want).max()<1e-6 and p.hand=="right" and p.joints.shape==(21, 3) and p.picture.shape==(28, 28)
     assert p.sure==(want.max()>=.1)
+    assert "the larger of 2" in repr(both.read(photo, replace(hand, others=1))) and "larger" not in repr(p)
     assert not both.read(photo, replace(hand, certainty=.1)).sure, "what was found with doubt is never sure"
     assert np.abs(HandReader(both.path).read(photo, hand).probs-both.probs(hand.joints, handed=.9)[0]).max()<1e-6, "without squares by joints alone"
     assert reads(photo, crop=(0, 0, 160, 160)).joints is None and reads(np.zeros((28, 28), np.uint8)).joints is None and reads(np.zeros(784, np.uint8)).joints is None

@@ -84,13 +84,13 @@ def test_the_body_is_cut_by_fastai_and_knows_hands():
 
 def test_the_seal(tmp_path):
     n = write_sealed(tmp_path/"s"); names = sorted(p.name for p in (tmp_path/"s").iterdir())
-    assert n==len(names)==80 and names[0]=="000.jpg"
+    assert n==len(names)==50 and names[0]=="000.jpg"
     from asl_course.yours import _sealed_order
     right = dict(zip(names, _sealed_order(DIGITS)[1]))
-    assert judge_sealed(right, .98).startswith("100.0% of 80") and "honest" in judge_sealed(right, .98)
+    assert judge_sealed(right, .98).startswith("100.0% of 50") and "honest" in judge_sealed(right, .98)
     fives = dict.fromkeys(names, "5")
     assert judge_sealed(fives, .1).startswith("10.0%") and "less than you expected" in judge_sealed(fives, .9) and "more than you expected" in judge_sealed(right, .5)
-    with pytest.raises(ValueError, match="1 of 80 pictures were not read, such as 007.jpg"): judge_sealed({k: v for k, v in right.items() if k!="007.jpg"}, .5)
+    with pytest.raises(ValueError, match="1 of 50 pictures were not read, such as 007.jpg"): judge_sealed({k: v for k, v in right.items() if k!="007.jpg"}, .5)
     with pytest.raises(ValueError, match="the label '12' does not exist"): judge_sealed(right|{"003.jpg": 12}, .5)
     with pytest.raises(ValueError, match="a share"): judge_sealed(right, 98)
 
