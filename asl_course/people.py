@@ -487,7 +487,7 @@ def _more_people(
     styles=.5,        # See `training_hands`
     left=.5,          # See `training_hands`
     share=.3,         # See `_reader`
-    steps=400,        # Batches to learn from
+    steps=200,        # Batches to learn from
     each=4,           # Rows of a photograph to read
     n=7,              # Groups of people
 ):                    # dict: alone and beside, each: number of people -> acc of those read
