@@ -681,7 +681,7 @@ def _by_joints(
     models = ((out, train(out)) for out in _groups(people, scaled(folds, 2, scale)))
     return _judged(people, *_each_group_left_out(people, models, read_found), right)
 
-def fold_readers(
+def _fold_readers(
     people,          # `MeasuredHands`
     seed:int,        # Seed of everything random
     scale:str,       # "full" or "smoke"
@@ -721,7 +721,7 @@ def _by_one_network(
 ):                   # As `_by_joints`
     "A network that sees joints and squares, on people left out"
     people, _ = other_people(scale)
-    models = fold_readers(people, seed, scale, drawn, shares, steps, folds)
+    models = _fold_readers(people, seed, scale, drawn, shares, steps, folds)
     return _judged(people, *_each_group_left_out(people, models, read_squares), right)
 
 _JUDGES = {"hands.joints": _by_joints, "hands.fused": _by_one_network}

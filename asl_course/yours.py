@@ -20,7 +20,7 @@ from .train import *
 from .joints import *
 from .people import crops_to_read
 from .hands import *
-from .hands import _measured_squares
+from .hands import _fold_readers, _measured_squares
 
 # %% auto #0
 __all__ = ['DIGITS', 'rendered_bursts', 'numbers_in_burst', 'read_taught', 'judge_taught', 'keep_photo', 'photo_panel',
@@ -112,7 +112,7 @@ def judge_taught(
 def _seen_by_folds(people, seed, scale):
     "Probabilities and features of right hands, by networks that have not seen the person"
     probs, features = np.zeros((len(people), 24)), np.zeros((len(people), 192))
-    for out, model in fold_readers(people, seed, scale):
+    for out, model in _fold_readers(people, seed, scale):
         for i in np.array_split(np.flatnonzero(out&people.found), 20):
             if not len(i): continue
             joints, squares, _ = _measured_squares(people.part(i))
@@ -289,7 +289,7 @@ def make_body(
         learn = Learner(dls, hand_body(False), metrics=accuracy)
         with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(epochs, 4e-3)
         score = learn.validate()[1]
-    save_weights(learn.model, path)
+    save_weights(learn.model.half(), path) # half the size
     return score
 
 # %% ../nbs/17_yours.ipynb #dd8ce715
