@@ -499,12 +499,16 @@ class TaughtHand:
         features=None, # As `far`
         without=None,  # As `far`
     ):                 # Probabilities, float32, shape (n, 24)
-        "Probabilities, changed by what was taught; untaught letters count as far"
+        """Probabilities, changed by what was taught
+
+        An untaught letter counts as far, or as far as the nearest taught one is: a hand
+        that is like nothing that was taught is read as if nothing were.
+        """
         far = self.far(joints, handed, features, without)
         known = np.isfinite(far).any(0)
         if not known.any(): return probs
-        most = far[:, known].max(1, keepdims=True).clip(1)
-        far  = np.where(known, far, most)
+        near = far[:, known].min(1, keepdims=True).clip(1)
+        far  = np.where(known, far, near)
         logs = np.log(np.clip(probs, 1e-6, None))-far
         e = np.exp(logs-logs.max(1, keepdims=True))
         return (e/e.sum(1, keepdims=True)).astype(np.float32)

@@ -14,7 +14,7 @@ from .core import *
 from .files import *
 from .records import *
 from .synth import *
-from .synth import _colour_place, _scene, _styled
+from .synth import _colour_place, _like, _scene, _styled
 from .data import *
 from .train import *
 from .joints import *
@@ -68,7 +68,7 @@ def rendered_bursts(
 def numbers_in_burst(
     people, # `MeasuredHands`
 ):          # int, shape (n,)
-    "The how manieth picture each is of its person and letter, from 0, found ones alone"
+    "Number of each picture within its person and letter, from 0; -1 where no hand was found"
     table = pd.DataFrame(dict(person=people.person, letter=people.letter, i=range(len(people))))
     count = np.full(len(people), -1)
     seen  = table[people.found]
@@ -124,8 +124,8 @@ def _seen_by_folds(people, seed, scale):
 def _few_pictures(
     letters, seed, device, scale, # As `run_recipe` gives them; not used: letters, device
     counts=(0, 1, 2, 3), # Pictures of a letter that are taught
-    fars=(.00005, .00015, .0005, .0015), # Distances of features that may count as far
-):                       # dict: choice: accuracy of each on people for choosing; taught and
+    times=(.1, .3, 1., 3., 10.), # What may be chosen, times `FAR`
+):                       # dict: choice, accuracies on people for choosing; taught and
                          # by_joints: count -> as `judge_hands`
     "Readers that have not seen a person, taught its first pictures, on its later ones"
     people, _ = other_people(scale)
@@ -134,9 +134,11 @@ def _few_pictures(
     if len(spare):
         part = people.part(spare)
         part = replace(part, checked=np.ones(len(part), bool))
-        res["choice"] = {str(f): judge_taught(
-            part, probs[spare], 1, features[spare], far=dict(FAR, features=f))["acc"]
-            for f in fars}
+        def read(seen, t):
+            far = {k: t*v for k, v in FAR.items()}
+            return judge_taught(part, probs[spare], 1, seen, far=far)["acc"]
+        res["choice"] = {str(t): dict(features=read(features[spare], t),
+                                      joints=read(None, t)) for t in times}
     res["taught"] = {str(k): judge_taught(people, probs, k, features) for k in counts}
     res["by_joints"] = {str(k): judge_taught(people, probs, k) for k in counts}
     return res
@@ -145,12 +147,17 @@ recipe("yours.taught", "A reader taught a few pictures of a new hand, on later p
        split="person", selected_on="valid", seeds=1)(_few_pictures);
 
 # %% ../nbs/17_yours.ipynb #8fe20ddd
-def _camera():
-    "The computer's camera, opened, or why there is none, in words"
+def _snap():
+    "A picture of the computer's camera, RGB (h, w, 3), or why there is none, in words"
     if find_spec("cv2") is None: return "OpenCV is not installed (it comes with MediaPipe)"
     import cv2
     camera = cv2.VideoCapture(0)
-    return camera if camera.isOpened() else "no camera was found on the computer that runs this"
+    try:
+        if not camera.isOpened(): return "no camera was found on the computer that runs this"
+        for _ in range(4): ok, frame = camera.read() # the first pictures are dark
+    finally: camera.release()
+    if not ok: return "the camera gave no picture: another program may be using it"
+    return np.ascontiguousarray(frame[:, :, ::-1])
 
 def keep_photo(
     image,  # A PIL image
@@ -177,8 +184,8 @@ def photo_panel(
     take   = w.Button(description="Take a picture", icon="camera")
     files  = w.FileUpload(accept="image/*", multiple=True, description="Or files")
     shown, said = w.Image(width=240, layout=dict(visibility="hidden")), w.HTML()
-    camera = _camera()
-    if isinstance(camera, str): take.disabled, said.value = True, f"{camera}: use files."
+    seen = _snap()
+    if isinstance(seen, str): take.disabled, said.value = True, f"{seen}: use files."
     def keep(image):
         path = keep_photo(image, folder, letter.value)
         buffer = io.BytesIO()
@@ -187,9 +194,9 @@ def photo_panel(
         n = len(list(path.parent.glob("*.jpg")))
         said.value = f"{path}: {n} of {letter.value}"
     def snap(_):
-        ok, frame = camera.read()
-        if ok: keep(Image.fromarray(frame[:, :, ::-1]))
-        else: said.value = "The camera gave no picture: is another program using it?"
+        seen = _snap()
+        if isinstance(seen, str): said.value = f"{seen}: use files."
+        else: keep(Image.fromarray(seen))
     def opened(change):
         for o in change["new"]: keep(open_photo(o["content"].tobytes(), colour=True))
     take.on_click(snap)
@@ -200,8 +207,8 @@ def photo_panel(
 _NO_THUMB = dict(index=(3, 4, 2, 6), middle=(3, 4, 2, 2), ring=(3, 4, 2, -2),
                  little=(3, 4, 2, -6))
 _DOWN = (60, 55, 30, 0) # a finger that touches the thumb
-DIGITS = { # One to nine on one hand, and nought, as ASL counts
-    "0": POSES["O"], "1": POSES["D"], "2": POSES["V"],
+DIGITS = { # Nought to nine on one hand, nearly as ASL counts (for 1 to 5 the palm turns)
+    "0": POSES["O"], "1": _like("V", middle=(85, 100, 55, 0)), "2": POSES["V"],
     "3": make_pose(index=(3, 4, 2, 8), middle=(3, 4, 2, -4), ring=(85, 100, 55, 0),
                    little=(85, 100, 55, 0), thumb=(60, 20, 0, 0, 0)),
     "4": make_pose(**_NO_THUMB, thumb=(10, 30, 40, 50, 40)),
@@ -293,7 +300,7 @@ def make_body(
     return score
 
 # %% ../nbs/17_yours.ipynb #dd8ce715
-_SEALED = dict(each=1, signers=range(40, 45), seed=2026)
+_SEALED = dict(each=1, signers=range(58, 63), seed=2026)
 
 def _sealed_order(poses):
     "Labels of the sealed pictures, in the order of their names"
@@ -334,8 +341,9 @@ def judge_sealed(
         raise ValueError(f"the label {odd[0]!r} does not exist: expected {', '.join(poses)}")
     if not 0<=expected<=1: raise ValueError(f"expected is {expected}: a share, 0 to 1")
     acc = float(np.mean([str(read[o])==l for o, l in zip(names, labels)]))
-    off = expected-acc
-    word = ("about what you expected: an honest number" if abs(off)<=.1 else
-            "less than you expected: was the split by signer, and the number looked at once?"
-            if off>0 else "more than you expected: what did you hold out?")
-    return f"{acc:.1%} of {len(labels)} sealed pictures, you expected {expected:.1%}: {word}"
+    off, half = expected-acc, 2*max(acc*(1-acc), .02)**.5/len(labels)**.5
+    word = ("which is not to be told from it: an honest number" if abs(off)<=half else
+            "which is more: was the split by signer, and the number looked at once?"
+            if off>0 else "which is less: what did you hold out?")
+    return (f"{acc:.1%} of {len(labels)} sealed pictures, give or take {100*half:.0f} "
+            f"points; you expected {expected:.1%}, {word}")

@@ -61,15 +61,13 @@ def test_photographs_are_kept_under_the_next_free_number(tmp_path):
 
 def test_the_panel_says_where_no_camera_is(tmp_path, monkeypatch):
     import io, asl_course.yours as Y
-    monkeypatch.setattr(Y, "_camera", lambda: "no camera was found on the computer that runs this")
+    monkeypatch.setattr(Y, "_snap", lambda: "no camera was found on the computer that runs this")
     panel = photo_panel(tmp_path, "AB"); letter, (take, files), shown, said = panel.children[0], panel.children[1].children, panel.children[2], panel.children[3]
     assert take.disabled and said.value=="no camera was found on the computer that runs this: use files."
     f = io.BytesIO(); Image.new("RGB", (60, 40), (9, 90, 200)).save(f, "PNG")
     letter.value = "B"; files.value = ({"name": "x.png", "type": "image/png", "size": 1, "content": memoryview(f.getvalue()), "last_modified": __import__("datetime").datetime.now()},)
     assert (tmp_path/"B"/"001.jpg").exists() and "1 of B" in said.value
-    class Camera:
-        def read(self): return True, np.zeros((40, 60, 3), np.uint8)
-    monkeypatch.setattr(Y, "_camera", Camera)
+    monkeypatch.setattr(Y, "_snap", lambda: np.zeros((40, 60, 3), np.uint8))
     panel = photo_panel(tmp_path, "AB"); panel.children[1].children[0].click()
     assert (tmp_path/"A"/"001.jpg").exists()
 
@@ -87,9 +85,9 @@ def test_the_seal(tmp_path):
     assert n==len(names)==50 and names[0]=="000.jpg"
     from asl_course.yours import _sealed_order
     right = dict(zip(names, _sealed_order(DIGITS)[1]))
-    assert judge_sealed(right, .98).startswith("100.0% of 50") and "honest" in judge_sealed(right, .98)
+    assert judge_sealed(right, .98).startswith("100.0% of 50") and "an honest number" in judge_sealed(right, .98)
     fives = dict.fromkeys(names, "5")
-    assert judge_sealed(fives, .1).startswith("10.0%") and "less than you expected" in judge_sealed(fives, .9) and "more than you expected" in judge_sealed(right, .5)
+    assert judge_sealed(fives, .1).startswith("10.0%") and "which is more: was the split" in judge_sealed(fives, .9) and "which is less" in judge_sealed(right, .5)
     with pytest.raises(ValueError, match="1 of 50 pictures were not read, such as 007.jpg"): judge_sealed({k: v for k, v in right.items() if k!="007.jpg"}, .5)
     with pytest.raises(ValueError, match="the label '12' does not exist"): judge_sealed(right|{"003.jpg": 12}, .5)
     with pytest.raises(ValueError, match="a share"): judge_sealed(right, 98)

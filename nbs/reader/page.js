@@ -18,7 +18,7 @@ const flipped = () => plain() && $("mirror").checked!==(!!stream && selfie) || !
 
 // -- the models, fetched when they are first asked for
 
-let loading = null
+let loading = null, lost = ""
 function load() {
   loading ??= (async () => {
     if (window.tooOld) throw Error(window.tooOld)
@@ -28,12 +28,11 @@ function load() {
     teaching.begin(reader.about, hands)
     if (reader.about.vision) try { finder ??= await Finder.load(reader.about, k => say(`Fetching what finds hands: ${Math.round(100*k)} %.`)) }
     catch (e) {
+      lost = `hands cannot be looked for: ${e.message}`
       $("plain").checked = true; placing()
-      say(`Hands cannot be looked for (${e.message}) Place a square around the hand.`, true)
-      return
     }
     else { $("plain").checked = true; placing() }
-    say("")
+    if (lost) say(`${lost[0].toUpperCase()}${lost.slice(1)} Place a square around the hand.`, true); else say("")
   })().catch(e => { loading = null; throw window.tooOld ? e : Error(`The model could not be loaded: ${e.message}`) })
   return loading
 }
@@ -83,7 +82,8 @@ async function camera(deviceId) {
   const track = got.getVideoTracks()[0]
   stream = got; selfie = track.getSettings().facingMode!=="environment"
   track.addEventListener("ended", () => { if (mine===run) { stop(); say("The camera was unplugged or switched off.", true) } })
-  $("camera").textContent = "Stop the camera"; say(""); ticks = []
+  $("camera").textContent = "Stop the camera"; ticks = []
+  if (!lost) say("")
   show(video, video.videoWidth, video.videoHeight)
   view.scrollIntoView({block: "nearest"})
   cameras(track)
@@ -275,7 +275,7 @@ function tell(said) {
     announce(said ? said.sure ? said.letter : `not sure, perhaps ${said.letter}` : "no hand")
     return
   }
-  if (teaching.running) { teaching.see(said, t); return }
+  if (teaching.running) { teaching.see(said?.hand ? said : null, t); return } // a square that is placed by hand has no joints to learn
   if (practice.running) { practice.see(said, t); return }
   word.hold = Math.max(.3, +$("seconds").value || .8)
   if (!$("hold").checked) { word.reset(); $("held").value = 0; return }
@@ -308,8 +308,14 @@ document.addEventListener("keydown", e => {
 
 // -- teaching and practice
 
-const at_camera = async () => { $("plain").checked = false; placing(); return finder===null && reader ? (say("Teaching and practice need a hand to be found.", true), false) : camera() }
-const teaching = new Teaching(at_camera, () => { practice.pause(); refresh() })
+async function at_camera() { // teaching and practice need a hand that is found
+  $("plain").checked = false; placing()
+  try { await load() } catch (e) { say(e.message, true); return false }
+  if (finder) return camera()
+  say(`Teaching and practice need a hand that is found, and ${lost || "what finds hands is missing here"}`, true)
+  return false
+}
+const teaching = new Teaching(at_camera, () => { practice.pause(); refresh() }, () => practice.forget())
 const practice = new Practice(at_camera, () => teaching.stop())
 
 // -- wiring

@@ -28,7 +28,7 @@ export class Mine {
   read(probs, view, without=null) {
     const far = this.distances(view, without), known = far.filter(Number.isFinite)
     if (!known.length) return probs
-    const most = Math.max(1, ...known), logs = probs.map((p, i) => Math.log(Math.max(p, 1e-6))-(Number.isFinite(far[i]) ? far[i] : most)), top = Math.max(...logs), e = logs.map(o => Math.exp(o-top)), sum = e.reduce((a, b) => a+b, 0)
+    const near = Math.max(1, Math.min(...known)), logs = probs.map((p, i) => Math.log(Math.max(p, 1e-6))-(Number.isFinite(far[i]) ? far[i] : near)), top = Math.max(...logs), e = logs.map(o => Math.exp(o-top)), sum = e.reduce((a, b) => a+b, 0)
     return e.map(o => o/sum)
   }
   // The letter that a view lies nearest to, where that is another one and clearly nearer; null else
@@ -75,7 +75,8 @@ const apart = (a, b) => a.reduce((s, v, i) => s+(v-b[i])**2, 0)/a.length
 class Still {
   constructor(seconds=.5, most=.06) { Object.assign(this, {seconds, most, past: []}) }
   see(joints, t) {
-    this.past = [...this.past.filter(o => t-o[1]<this.seconds+.2), [joints, t]]
+    this.past.push([joints, t])
+    while (this.past.length>2 && t-this.past[1][1]>=this.seconds) this.past.shift() // one that is old enough stays
     const [first, since] = this.past[0], xs = joints.map(o => o[0]), ys = joints.map(o => o[1]), size = Math.max(Math.max(...xs)-Math.min(...xs), Math.max(...ys)-Math.min(...ys))
     const moved = Math.max(...this.past.map(([o]) => Math.max(...o.map(([x, y], i) => Math.hypot(x-joints[i][0], y-joints[i][1])))))/size
     return t-since>=this.seconds && moved<this.most
@@ -91,17 +92,18 @@ function picture(img, caption, letter) {
 }
 
 export class Teaching {
-  constructor(start, changed) {
-    Object.assign(this, {start, changed, running: false, letter: null, still: new Still(), taken: 0, last: 0, asked: null, kept: true})
+  constructor(start, changed, forgotten) {
+    Object.assign(this, {start, changed, forgotten, running: false, letter: null, still: new Still(), taken: 0, last: 0, asked: null, kept: true})
     this.mine = new Mine("", {})
     $("teach").addEventListener("click", () => this.running ? this.stop() : this.begin_lesson())
     $("skip").addEventListener("click", () => this.next())
-    $("redo").addEventListener("click", () => this.only(this.letter))
+    $("redo").addEventListener("click", () => { this.mine.clear(this.letter); this.keep(); this.turn_to(this.letter) })
     $("keep").addEventListener("click", () => this.answer(true))
     $("drop").addEventListener("click", () => this.answer(false))
     $("export").addEventListener("click", () => this.save())
     $("import").addEventListener("change", e => { const f = e.target.files[0]; e.target.value = ""; if (f) this.open(f) })
     $("forget").addEventListener("click", () => this.forget())
+    try { if (localStorage.getItem(PLACE)) { $("taught").textContent = "What you taught is kept in this browser; it is read with the first picture."; $("forget").hidden = false } } catch { /* nothing is kept */ }
   }
   // The letters that can be taught are known when the models are
   begin(about, hands) {
@@ -111,6 +113,7 @@ export class Teaching {
     try {
       const kept = localStorage.getItem(PLACE)
       if (kept) this.mine = Mine.from(kept, about.letters, this.about)
+      if (this.mine.old) this.trouble = "The reader has changed since you taught it: your joints are used, not what the old reader saw. Teaching it again makes it better."
     } catch (e) { this.trouble = `What was kept could not be read (${e.message}).` }
     $("letters").replaceChildren(...[...about.letters].map(l => {
       const b = Object.assign(document.createElement("button"), {type: "button", className: "quiet", id: `teach-${l}`})
@@ -136,7 +139,9 @@ export class Teaching {
     if (!await this.start()) return
     this.running = true; this.single = false
     this.next(true)
+    if (!this.running) this.all_taught()
   }
+  all_taught() { $("taught").textContent += " All letters are taught: choose one below to take it again." }
   only(letter) { this.running = true; this.single = true; this.mine.clear(letter); this.turn_to(letter) }
   next(first=false) {
     const all = [...this.mine.letters], from = first ? 0 : all.indexOf(this.letter)+1
@@ -175,7 +180,11 @@ export class Teaching {
     this.mine.add(this.letter, view); this.kept = true; this.keep()
     const n = this.mine.taught[this.letter].length
     this.tell(n<PICTURES ? `${this.letter}: ${n} of ${PICTURES}. Move a little, hold still.` : `${this.letter} is taught.`)
-    if (n>=PICTURES) this.next(); else this.show()
+    this.show()
+    if (n<PICTURES) return
+    this.asked = view // nothing more is taken until the next letter is shown
+    const letter = this.letter
+    setTimeout(() => { if (this.running && this.letter===letter) this.next() }, 900)
   }
   stop() { if (!this.running) return; this.running = false; this.asked = null; this.show(); this.changed() }
   keep() {
@@ -197,7 +206,8 @@ export class Teaching {
   }
   forget() {
     this.stop(); this.mine.taught = {}; this.trouble = ""
-    try { localStorage.removeItem(PLACE) } catch { /* nothing was kept */ }
+    try { localStorage.removeItem(PLACE); localStorage.removeItem(TABLE) } catch { /* nothing was kept */ }
+    this.forgotten()
     this.show(); this.changed()
   }
 }
@@ -253,6 +263,7 @@ export class Practice {
     try { localStorage.setItem(TABLE, JSON.stringify(this.past)) } catch { /* not kept */ }
     this.table()
   }
+  forget() { this.past = {}; this.table() }
   weakest() { const mean = o => o.seen>o.skipped ? o.seconds/(o.seen-o.skipped) : 0; return Object.entries(this.past).sort(([, a], [, b]) => b.skipped/b.seen-a.skipped/a.seen || mean(b)-mean(a)).slice(0, 6).map(([l]) => l) }
   table() {
     const worst = this.weakest()
