@@ -438,7 +438,8 @@ def _hand_notes(text, name):
 # %% ../nbs/29_joints.ipynb #40652a63
 TAUGHT_FORMAT = 1
 _TAUGHT = "asl_course hand" # What a file of taught pictures calls itself
-FAR = dict(features=.00015, joints=.005) # Squared distances that count as far
+FAR = dict(features=.00045, joints=.015) # Squared distances that count as far from one picture;
+# from several, which lie nearer, so many times less, down to a third
 
 def standard_joints(
     joints, # Joints, x right, y down, any unit, shape (n, 21, 2 or 3)
@@ -491,7 +492,8 @@ class TaughtHand:
             told = _unit(o[kind]) if seen else o[kind]
             c = LETTERS.index(letter)
             res[:, c] = np.minimum(res[:, c], ((mine-told)**2).mean(1)/self.far_at[kind])
-        return res
+        told = [o for k, o in enumerate(self.letters) if k!=without]
+        return res*np.array([told.count(o) for o in LETTERS]).clip(1, 3)
     def read(self,
         probs,         # Of the reader, shape (n, 24)
         joints,        # As `far`

@@ -136,7 +136,8 @@ def _few_pictures(
         part = replace(part, checked=np.ones(len(part), bool))
         def read(seen, t):
             far = {k: t*v for k, v in FAR.items()}
-            return judge_taught(part, probs[spare], 1, seen, far=far)["acc"]
+            return float(np.mean([judge_taught(part, probs[spare], k, seen, far=far)["acc"]
+                                  for k in counts if k]))
         res["choice"] = {str(t): dict(features=read(features[spare], t),
                                       joints=read(None, t)) for t in times}
     res["taught"] = {str(k): judge_taught(people, probs, k, features) for k in counts}

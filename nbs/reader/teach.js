@@ -22,7 +22,10 @@ export class Mine {
     const by_features = view.features && Object.values(this.taught).flat().every(o => o.features?.length===view.features.length)
     const key = by_features ? "features" : "joints", mine = by_features ? unit(view.features) : view.joints.length===42 ? view.joints : standard(view.joints, view.handed)
     const far = this.about[by_features ? "far_features" : "far_joints"]
-    return [...this.letters].map(l => Math.min(Infinity, ...(this.taught[l] || []).filter(o => o!==without).map(o => apart(mine, by_features ? unit(o.features) : o[key])))/far)
+    return [...this.letters].map(l => {
+      const views = (this.taught[l] || []).filter(o => o!==without)
+      return Math.min(Infinity, ...views.map(o => apart(mine, by_features ? unit(o.features) : o[key])))*Math.min(Math.max(1, views.length), 3)/far
+    })
   }
   // Probabilities, changed by what was taught
   read(probs, view, without=null) {
