@@ -4,6 +4,7 @@
 
 # %% ../nbs/17_yours.ipynb #83fa1e1b
 from __future__ import annotations
+import os
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -151,6 +152,7 @@ recipe("yours.taught", "A reader taught a few pictures of a new hand, on later p
 def _snap():
     "A picture of the computer's camera, RGB (h, w, 3), or why there is none, in words"
     if find_spec("cv2") is None: return "OpenCV is not installed (it comes with MediaPipe)"
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF") # says at length that there is no camera
     import cv2
     camera = cv2.VideoCapture(0)
     try:
