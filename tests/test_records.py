@@ -23,8 +23,8 @@ CHANGES = {
     "MOVES, rotate": ("speed", "RUNG_MOVES = dict(rotate=6", "RUNG_MOVES = dict(rotate=90", FAST),
     "NETS, thin": ("speed", "PoolFirst(nf=(16, 32, 48, 64))", "PoolFirst(nf=(4, 4, 4, 4))", FAST),
     "PoolFirst without its ReLU": ("speed", "nn.BatchNorm2d(o), nn.ReLU()]\n        super", "nn.BatchNorm2d(o)]\n        super", f"{FAST} speed.growth"),
-    "the pose of A": ("synth", "A=pose(_FIST, _FIST, _FIST, _FIST, (32, 20", "A=pose(_UP, _FIST, _FIST, _FIST, (32, 20", "outside.* shipped.reader reader.* hands.rendered hands.people honest.coverage conformal.* split.recovery synth.sim-to-real"),
-    "brightness of variants": ("synth", "*_uniform(g, .85, 1.15, n, 1, 1, 1)\n    return", "*_uniform(g, .25, 1.75, n, 1, 1, 1)\n    return", "shipped.reader reader.* hands.people honest.coverage conformal.* split.recovery synth.sim-to-real"),
+    "the pose of A": ("synth", "A=pose(_FIST, _FIST, _FIST, _FIST, (32, 20", "A=pose(_UP, _FIST, _FIST, _FIST, (32, 20", "outside.* elsewhere.* shipped.reader reader.* hands.rendered hands.people hands.joints hands.fused yours.taught honest.coverage conformal.* split.recovery synth.sim-to-real"),
+    "brightness of variants": ("synth", "*_uniform(g, .85, 1.15, n, 1, 1, 1)\n    return", "*_uniform(g, .25, 1.75, n, 1, 1, 1)\n    return", "elsewhere.* shipped.reader reader.* hands.people honest.coverage conformal.* split.recovery synth.sim-to-real"),
 }
 RENAMED = ("train", "    n = torch.tensor([len(o) for o in hits]", "    many = torch.tensor([len(o) for o in hits]"), ("train", "(losses*n).sum()/n.sum()", "(losses*many).sum()/many.sum()")
 
