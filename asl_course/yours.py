@@ -223,7 +223,7 @@ DIGITS = { # Nought to nine on one hand, nearly as ASL counts (for 1 to 5 the pa
 
 def write_hands(
     folder,       # Where to put folders of labels
-    poses=POSES,  # dict: label -> pose, 26 angles in degrees
+    poses=None,   # dict: label -> pose, 26 angles in degrees; by default `POSES`
     each=10,      # Pictures of a label by each signer
     signers=(40,), # Numbers of signers, 0..63
     seed:int=42,  # The same seed, the same pictures
@@ -234,7 +234,7 @@ def write_hands(
     Raises `FileExistsError` where the folder holds something.
     """
     from PIL import Image
-    folder = Path(folder)
+    folder, poses = Path(folder), ifnone(poses, POSES)
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty: name another folder")
     rows = [(o, s, k) for o in poses for s in signers for k in range(each)]
@@ -312,13 +312,13 @@ def _sealed_order(poses):
     return order, [rows[k] for k in order]
 
 def write_sealed(
-    folder,       # Where to put 000.jpg, 001.jpg, ...
-    poses=DIGITS, # dict: label -> pose
-):                # Number of pictures
+    folder,     # Where to put 000.jpg, 001.jpg, ...
+    poses=None, # dict: label -> pose; by default `DIGITS`
+):              # Number of pictures
     "Draw pictures of signers that no other folder has, without their labels"
     import shutil, tempfile
+    folder, poses = Path(folder), ifnone(poses, DIGITS)
     order, _ = _sealed_order(poses)
-    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as d:
         write_hands(Path(d)/"all", poses, **_SEALED)
@@ -329,12 +329,13 @@ def write_sealed(
 def judge_sealed(
     read,     # dict: name of each sealed picture, such as "007.jpg" -> label that was read
     expected, # The accuracy that you expected, 0..1
-    poses=DIGITS, # As `write_sealed`
+    poses=None, # As `write_sealed`
 ):            # str
     """How well sealed pictures were read, and whether that was to be expected
 
     Raises `ValueError` for pictures that are missing and for labels that do not exist.
     """
+    poses = ifnone(poses, DIGITS)
     _, labels = _sealed_order(poses)
     names = [f"{k:03}.jpg" for k in range(len(labels))]
     if missing := [o for o in names if o not in read]:
