@@ -193,7 +193,8 @@ class JointBatches:
         for _ in range(self.steps):
             picks = [torch.randint(len(y), (n,), generator=self.g)
                      for (_, y), n in zip(self.parts, self.counts)]
-            joints, y = zip(*[(centred(j[i]), y[i]) for (j, y), i in zip(self.parts, picks)])
+            joints, y = zip(*[(centred(j[i]), y[i])
+                              for (j, y), i in zip(self.parts, picks)])
             yield self._moved(torch.cat(joints)), torch.cat(y)
     def _normal(self, *shape): return torch.randn(*shape, generator=self.g)
     def _moved(self, joints):
@@ -207,7 +208,8 @@ def turns(
     "Rotation matrices"
     x, y, z = around.unbind(1)
     o = torch.zeros_like(x)
-    return torch.matrix_exp(torch.stack([o, -z, y, z, o, -x, -y, x, o], 1).reshape(-1, 3, 3))
+    return torch.matrix_exp(
+        torch.stack([o, -z, y, z, o, -x, -y, x, o], 1).reshape(-1, 3, 3))
 
 def train_hands(
     parts,       # [(joints, class indexes)], as `JointBatches` takes them
@@ -233,7 +235,7 @@ def train_hands(
 class EitherHand(nn.Module):
     """Read a hand as a right one and, mirrored, as a left one; keep the surer reading
 
-    What the detector says of the hand counts: the other reading is multiplied by `doubt`.
+    What the detector says counts: the other reading is multiplied by `doubt`.
     """
     def __init__(self,
         model,    # A `JointReader`, or a `FusedReader`
@@ -292,8 +294,9 @@ def fit_poses(
     letter,    # Class index of each, shape (n,)
     person,    # Number of the person of each, shape (n,)
     steps=400, # Of Adam
-):             # dict: angles (n, 26), degrees, the view apart; turn (n, 3, 3); bones (p, 5),
-               # relative; shape (21, 3), mm, what all hands differ from `joint_places`
+):             # dict: angles (n, 26), degrees, the view apart; turn (n, 3, 3);
+               # bones (p, 5), relative; shape (21, 3), mm, what all hands differ from
+               # `joint_places`
     """The poses behind measured joints
 
     Each begins at the pose or style of its letter that lies nearest after a turn
@@ -362,7 +365,7 @@ def typical_poses(
     fitted, # What `fit_poses` returns
     letter, # Class index of each hand, shape (n,)
     person, # Number of the person of each, shape (n,)
-):          # dict of arrays: angles, turn, letter, a row a person and letter; bones, shape
+):          # dict of arrays: angles, turn, letter, by person and letter; bones, shape
     "One pose for each person and letter: the median of the frames"
     rows, pair = [], np.asarray(person)*24+np.asarray(letter)
     for k in np.unique(pair):
@@ -454,7 +457,7 @@ def cross_fuse(
 
 # %% ../nbs/16_hands.ipynb #e289c854
 def _by_rendered_hands(
-    letters, seed, device, scale, # As `run_recipe` gives them; not used: letters, device
+    letters, seed, device, scale, # As `run_recipe` gives them; seed and scale count
     n=24000,     # Rendered hands
     styles=.45,  # Share of hands in one of `STYLES`
     fitted=.6,   # Share of hands in fitted poses, for the second reader
@@ -520,7 +523,8 @@ def _fused_readers(
                                      people.letter[seen], group[seen])
     at = _threshold_for(both[seen], people.letter[seen], right)
     return res | dict(fused=judge_hands(both, people), weights=weights,
-                      threshold=float(at.threshold), answered=dict(acc=float(at.coverage)),
+                      threshold=float(at.threshold),
+                      answered=dict(acc=float(at.coverage)),
                       sure=dict(acc=float(at.accuracy)), _both=both)
 
 recipe("hands.rendered", "Readers of joints taught by rendered hands alone, on people",
@@ -599,7 +603,8 @@ class _HandBatches:
             picks = [torch.randint(len(p[2]), (n,), generator=g)
                      for p, n in zip(self.parts, self.joints.counts)]
             joints, x, y = (torch.cat(o) for o in zip(*[
-                (centred(j[i]), x[i], y[i]) for (j, x, y), i in zip(self.parts, picks)]))
+                (centred(j[i]), x[i], y[i])
+                for (j, x, y), i in zip(self.parts, picks)]))
             yield (self.joints._moved(joints), self.tfm(x[:, None].float()/255)), y
 
 class _Together(nn.Module):
@@ -649,7 +654,7 @@ def _groups(people, folds):
     return [np.isin(people.person, names[k::folds]) for k in range(folds)]
 
 def _each_group_left_out(people, models, read):
-    "Probabilities of everybody, and in a mirror, by models that have not seen the person"
+    "Probabilities, as is and in a mirror, by models that have not seen the person"
     probs, mirrored = torch.zeros(len(people), 24), torch.zeros(len(people), 24)
     for out, model in models:
         new = people.part(out)
@@ -665,16 +670,17 @@ def _judged(people, probs, mirrored, right):
                 sure=dict(acc=float(at.accuracy)), _probs=probs)
 
 def _by_joints(
-    letters, seed, device, scale, # As `run_recipe` gives them; not used: letters, device
+    letters, seed, device, scale, # As `run_recipe` gives them; seed and scale count
     hands=24000,      # Rendered hands
     shares=(.4, .6),  # Parts of a batch: rendered, measured
     steps=3000,       # Batches of 256
     folds=6,          # Groups of people that are left out in turn
     right=.95,        # Part of the sure answers that must be right
-):                    # dict: read, mirrored, as `judge_hands`; threshold; answered; sure
+):                    # dict: read, mirrored (`judge_hands`); threshold; answered; sure
     "A network that sees joints, on people left out"
     people, _ = other_people(scale)
-    own, steps = rendered_hands(scaled(hands, 960, scale), seed), scaled(steps, 60, scale)
+    own, steps = (rendered_hands(scaled(hands, 960, scale), seed),
+                  scaled(steps, 60, scale))
     def train(out):
         known = measured_hands(people.part(~out&people.found))
         return train_hands([own, known], shares, seed, steps)
@@ -689,7 +695,7 @@ def _fold_readers(
     shares=(.3, .7), # Parts of a batch: rendered, measured
     steps=2400,      # Batches of 128
     folds=6,         # Groups of people that are left out in turn
-):                   # Pairs: who is left out, bool, shape (n,); a `FusedReader` of the others
+):                   # Pairs: who is left out, bool, shape (n,); a `FusedReader`
     """Networks that see joints and squares, each without a group of people
 
     At full scale they are kept in the cache, ten minutes of work each, so that several
@@ -712,7 +718,7 @@ def _fold_readers(
         yield out, model
 
 def _by_one_network(
-    letters, seed, device, scale, # As `run_recipe` gives them; not used: letters, device
+    letters, seed, device, scale, # As `run_recipe` gives them; seed and scale count
     drawn=9600,      # Rendered hands
     shares=(.3, .7), # Parts of a batch: rendered, measured
     steps=2400,      # Batches of 128
@@ -780,7 +786,7 @@ def make_hand_reader(
     folder,       # Where to put hands.onnx and squares.onnx
     seed:int=42,  # Seed of everything random
     scale="full", # "smoke" trains for fewer steps
-    judged=None,  # Metrics of hands.joints and hands.fused; by default found now: an hour
+    judged=None,  # Metrics of hands.joints and hands.fused; else found now: an hour
 ):                # ([the two paths], the notes of the second)
     "Judge both readers on people left out, then train them on all of them"
     readings.begin()
@@ -802,6 +808,7 @@ def make_hand_reader(
             on_people={k: m["read"][k] for k in ("acc", "median", "worst")},
             people=len(np.unique(people.person)), data=data)
         settings = {**recipes[id].settings, "seed": seed, "scale": scale}
-        notes = dict(recipe=id, settings=settings, threshold=m["threshold"], record=record)
+        notes = dict(recipe=id, settings=settings, threshold=m["threshold"],
+                     record=record)
         paths.append(save_hand_reader(model, folder/f"{name}.onnx", notes))
     return paths, notes

@@ -52,7 +52,7 @@ def outside_scores(
     x,            # Pictures, uint8, shape (n, 28, 28)
     y,            # Their class indexes, shape (n,)
     threshold=0., # Probability from which a picture counts as read surely
-):                # dict: n; acc; mirrored; both, of the mean; sure, a share; right, of these
+):                # dict: n; acc; mirrored; both, of the mean; sure; right, of these
     "A reader on pictures from elsewhere, where right and left hands may be mixed"
     p, m = (np.asarray(read(np.ascontiguousarray(o))) for o in (x, x[:, :, ::-1]))
     sure = p.max(1)>=threshold
@@ -184,7 +184,8 @@ def training_hands(
 
 def _fit_shipped(x, y, seed, device, epochs):
     "The network and changes of chapter 10"
-    logging.getLogger(__name__).info(f"training on {len(x):,} pictures, {epochs} epochs")
+    logging.getLogger(__name__).info(
+        f"training on {len(x):,} pictures, {epochs} epochs")
     tfm = Augment(**SHIPPED_CHANGES, seed=seed)
     return cnn_fit(x, y, seed, device, epochs, smooth=.1, tfm=tfm)[0].eval()
 
@@ -452,7 +453,7 @@ def _leave_pairs_out(
     steps=400,              # Batches to learn from
     each=4,                 # Rows of a photograph to read
     n=7,                    # Groups of people
-):                          # dict: pairs, views: [left out, also left out, read of this]
+):                          # dict: pairs, views: [left out, left out too, read of it]
     "Train without each pair of people, and read both"
     beside = _teachers(teachers, seed, scale, hands, styles, left, device)
     parts = [va for _, va in person_folds(letters, scaled(n, 3, scale))]
@@ -490,7 +491,7 @@ def _more_people(
     steps=200,        # Batches to learn from
     each=4,           # Rows of a photograph to read
     n=7,              # Groups of people
-):                    # dict: alone and beside, each: number of people -> acc of those read
+):                    # dict: alone and beside: number of people -> acc of those read
     "Train on the next so many people in the circle, and read each person"
     parts = [va for _, va in person_folds(letters, scaled(n, 3, scale))]
     steps, each = scaled(steps, 6, scale), scaled(each, 1, scale)
@@ -499,14 +500,17 @@ def _more_people(
     def read(i, k, more):
         tr = np.concatenate([parts[(i+1+j)%len(parts)] for j in range(k)])
         va = parts[i][rows_of_each(letters.photo[parts[i]], each, seed)]
-        model = fit_reader(letters.x[tr], letters.y[tr], seed, device, steps, more, share)
+        model = fit_reader(letters.x[tr], letters.y[tr], seed, device, steps, more,
+                           share)
         return float(_hits(model, letters.x[va], letters.y[va], device).mean())
-    return {name: {str(k): [read(i, k, more) for i in range(len(parts))] for k in counts}
+    return {name: {str(k): [read(i, k, more) for i in range(len(parts))]
+                   for k in counts}
             for name, more in (("alone", None), ("beside", beside))}
 
 recipe("reader.curve", "One to six people in training, and those left out",
        split="person", seeds=1)(_more_people)
-recipe("reader.right", "Each pair of people left out: rendered right hands alone beside",
+recipe("reader.right",
+       "Each pair of people left out: rendered right hands alone beside",
        split="person", seeds=1, left=0.)(_leave_pairs_out);
 
 # %% ../nbs/15_people.ipynb #a4094808
@@ -520,7 +524,8 @@ def _held_out(make, letters, n, seed, device):
     "As `judge_people`; over photographs where nobody is known"
     if letters.person is not None: return judge_people(make, letters, device, n)
     groups = photo_groups(letters.x)
-    scores = cross_val_scores(make, letters.x, letters.y, groups, min(n, 3), seed, device)
+    scores = cross_val_scores(make, letters.x, letters.y, groups, min(n, 3), seed,
+                              device)
     return dict(valid=dict(acc=float((scores.argmax(1).numpy()==letters.y).mean())),
                 _scores=scores)
 

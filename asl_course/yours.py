@@ -69,8 +69,9 @@ def rendered_bursts(
 def numbers_in_burst(
     people, # `MeasuredHands`
 ):          # int, shape (n,)
-    "Number of each picture within its person and letter, from 0; -1 where no hand was found"
-    table = pd.DataFrame(dict(person=people.person, letter=people.letter, i=range(len(people))))
+    "Number of each picture within its person and letter; -1 where no hand was found"
+    table = pd.DataFrame(dict(person=people.person, letter=people.letter,
+                              i=range(len(people))))
     count = np.full(len(people), -1)
     seen  = table[people.found]
     count[seen.i] = seen.groupby(["person", "letter"]).cumcount()
@@ -85,18 +86,20 @@ def read_taught(
     after=3,       # Pictures of a letter from this number on are read
     **how,         # Settings of `TaughtHand`
 ):                 # (rows that were read, their probabilities)
-    "Teach each person's first pictures of a letter, read the later ones of the same burst"
+    "Teach the first pictures of each person and letter, read the later ones"
     nth, rows, said = numbers_in_burst(people), [], []
     def of(i): return None if features is None else features[i]
     for person in np.unique(people.person):
         here = people.person==person
         mine = TaughtHand(**how)
         for i in np.flatnonzero(here&(nth>=0)&(nth<k)):
-            mine.add(LETTERS[people.letter[i]], people.landmarks[i], people.handed[i], of(i))
+            mine.add(LETTERS[people.letter[i]], people.landmarks[i], people.handed[i],
+                     of(i))
         new = np.flatnonzero(here&(nth>=after))
         if not len(new): continue
         rows.append(new)
-        said.append(mine.read(probs[new], people.landmarks[new], people.handed[new], of(new)))
+        said.append(mine.read(probs[new], people.landmarks[new], people.handed[new],
+                              of(new)))
     return np.concatenate(rows), np.concatenate(said)
 
 def judge_taught(
@@ -111,7 +114,7 @@ def judge_taught(
 
 # %% ../nbs/17_yours.ipynb #bf376f5a
 def _seen_by_folds(people, seed, scale):
-    "Probabilities and features of right hands, by networks that have not seen the person"
+    "Probabilities and features, by networks that have not seen the person"
     probs, features = np.zeros((len(people), 24)), np.zeros((len(people), 192))
     for out, model in _fold_readers(people, seed, scale):
         for i in np.array_split(np.flatnonzero(out&people.found), 20):
@@ -123,7 +126,7 @@ def _seen_by_folds(people, seed, scale):
     return probs, features
 
 def _few_pictures(
-    letters, seed, device, scale, # As `run_recipe` gives them; not used: letters, device
+    letters, seed, device, scale, # As `run_recipe` gives them; only seed, scale count
     counts=(0, 1, 2, 3), # Pictures of a letter that are taught
     times=(.1, .3, 1., 3., 10.), # What may be chosen, times `FAR`
 ):                       # dict: choice, accuracies on people for choosing; taught and
@@ -137,26 +140,30 @@ def _few_pictures(
         part = replace(part, checked=np.ones(len(part), bool))
         def read(seen, t):
             far = {k: t*v for k, v in FAR.items()}
-            return float(np.mean([judge_taught(part, probs[spare], k, seen, far=far)["acc"]
-                                  for k in counts if k]))
+            return float(np.mean([
+                judge_taught(part, probs[spare], k, seen, far=far)["acc"]
+                for k in counts if k]))
         res["choice"] = {str(t): dict(features=read(features[spare], t),
                                       joints=read(None, t)) for t in times}
     res["taught"] = {str(k): judge_taught(people, probs, k, features) for k in counts}
     res["by_joints"] = {str(k): judge_taught(people, probs, k) for k in counts}
     return res
 
-recipe("yours.taught", "A reader taught a few pictures of a new hand, on later pictures",
+recipe("yours.taught",
+       "A reader taught a few pictures of a new hand, on later pictures",
        split="person", selected_on="valid", seeds=1)(_few_pictures);
 
 # %% ../nbs/17_yours.ipynb #8fe20ddd
 def _snap():
     "A picture of the computer's camera, RGB (h, w, 3), or why there is none, in words"
-    if find_spec("cv2") is None: return "OpenCV is not installed (it comes with MediaPipe)"
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF") # says at length that there is no camera
+    if find_spec("cv2") is None:
+        return "OpenCV is not installed (it comes with MediaPipe)"
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF") # it is wordy without a camera
     import cv2
     camera = cv2.VideoCapture(0)
     try:
-        if not camera.isOpened(): return "no camera was found on the computer that runs this"
+        if not camera.isOpened():
+            return "no camera was found on the computer that runs this"
         for _ in range(4): ok, frame = camera.read() # the first pictures are dark
     finally: camera.release()
     if not ok: return "the camera gave no picture: another program may be using it"
@@ -192,7 +199,9 @@ def photo_panel(
     def keep(image):
         path = keep_photo(image, folder, letter.value)
         buffer = io.BytesIO()
-        image.convert("RGB").resize((240, 240*image.height//image.width)).save(buffer, "PNG")
+        small = image.convert("RGB")
+        small.thumbnail((240, 240))
+        small.save(buffer, "PNG")
         shown.value, shown.layout.visibility = buffer.getvalue(), "visible"
         n = len(list(path.parent.glob("*.jpg")))
         said.value = f"{path}: {n} of {letter.value}"
@@ -210,7 +219,7 @@ def photo_panel(
 _NO_THUMB = dict(index=(3, 4, 2, 6), middle=(3, 4, 2, 2), ring=(3, 4, 2, -2),
                  little=(3, 4, 2, -6))
 _DOWN = (60, 55, 30, 0) # a finger that touches the thumb
-DIGITS = { # Nought to nine on one hand, nearly as ASL counts (for 1 to 5 the palm turns)
+DIGITS = { # Nought to nine, nearly as ASL counts (for 1 to 5 the palm turns)
     "0": POSES["O"], "1": _like("V", middle=(85, 100, 55, 0)), "2": POSES["V"],
     "3": make_pose(index=(3, 4, 2, 8), middle=(3, 4, 2, -4), ring=(85, 100, 55, 0),
                    little=(85, 100, 55, 0), thumb=(60, 20, 0, 0, 0)),
@@ -261,10 +270,10 @@ def body_file():
 
 def hand_body(
     pretrained=True, # With weights that have learned from rendered hands?
-    file=None,       # A file of `make_body`; by default the one that comes with the library
+    file=None,       # A file of `make_body`; by default the library's
     **kwargs,        # Not used; fastai passes what other bodies take
 ):                   # A network that `vision_learner` can cut
-    "A small network for colour pictures of 96 pixels; its last layers are cut by fastai"
+    "A small network for colour pictures of 96 pixels; fastai cuts its last layers"
     def conv(i, o, stride=1):
         conv2d = nn.Conv2d(i, o, 3, stride, 1, bias=False)
         return nn.Sequential(conv2d, nn.BatchNorm2d(o), nn.ReLU())
@@ -290,7 +299,8 @@ def make_body(
     with tempfile.TemporaryDirectory() as d:
         write_hands(Path(d)/"hands", each=each, signers=range(32), seed=seed)
         held = FuncSplitter(lambda p: p.name<"s04")
-        tfms = aug_transforms(do_flip=False, max_rotate=15, max_zoom=1.3, max_lighting=.4)
+        tfms = aug_transforms(do_flip=False, max_rotate=15, max_zoom=1.3,
+                              max_lighting=.4)
         block = DataBlock(
             blocks=(ImageBlock, CategoryBlock), get_items=get_image_files,
             get_y=parent_label, splitter=held, item_tfms=Resize(96), batch_tfms=tfms)
@@ -307,7 +317,8 @@ _SEALED = dict(each=1, signers=range(58, 63), seed=2026)
 
 def _sealed_order(poses):
     "Labels of the sealed pictures, in the order of their names"
-    rows = [o for o in poses for _ in _SEALED["signers"] for _ in range(_SEALED["each"])]
+    each = len(_SEALED["signers"])*_SEALED["each"]
+    rows = [o for o in poses for _ in range(each)]
     order = np.random.default_rng(_SEALED["seed"]).permutation(len(rows))
     return order, [rows[k] for k in order]
 
@@ -327,7 +338,7 @@ def write_sealed(
     return len(order)
 
 def judge_sealed(
-    read,     # dict: name of each sealed picture, such as "007.jpg" -> label that was read
+    read,     # dict: name of a sealed picture, such as "007.jpg" -> label
     expected, # The accuracy that you expected, 0..1
     poses=None, # As `write_sealed`
 ):            # str
@@ -342,7 +353,8 @@ def judge_sealed(
         raise ValueError(f"{len(missing)} of {len(names)} pictures were not read, "
                          f"such as {missing[0]}")
     if odd := sorted({str(read[o]) for o in names}-set(poses)):
-        raise ValueError(f"the label {odd[0]!r} does not exist: expected {', '.join(poses)}")
+        raise ValueError(f"the label {odd[0]!r} does not exist: "
+                         f"expected {', '.join(poses)}")
     if not 0<=expected<=1: raise ValueError(f"expected is {expected}: a share, 0 to 1")
     acc = float(np.mean([str(read[o])==l for o, l in zip(names, labels)]))
     off, half = expected-acc, 2*max(acc*(1-acc), .02)**.5/len(labels)**.5

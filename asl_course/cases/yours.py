@@ -31,7 +31,8 @@ class Nearest:
              lambda t, l, x: ((x[:, None]-t[None])**2).sum(2).argmin(1)]
 
 # %% ../../nbs/solutions/s17_yours.ipynb #576860e8
-def _parted(names, test): return [o for o in names if not test(o)], [o for o in names if test(o)]
+def _parted(names, test):
+    return [o for o in names if not test(o)], [o for o in names if test(o)]
 
 class Split:
     "Who is new?"
@@ -44,7 +45,8 @@ class Split:
             names = [f"s{s:02}-{k:02}.jpg" for k in range(3) for s in signers]
             right = _parted(names, lambda o: int(o[1:3]) in held)
             last  = _parted(names, lambda o: int(o[4:6]) in held)
-            near  = {"split by the number of the picture": last, "the other way round": right[::-1]}
+            near  = {"split by the number of the picture": last,
+                     "the other way round": right[::-1]}
             near  = {k: v for k, v in near.items() if v!=right}
             yield f"signers {signers}, {held} held out", (names, held), right, near
 
