@@ -425,3 +425,37 @@ def test_a_left_hand_is_mirrored_before_it_is_read():
     points = np.array([[20., 20, 0], [80, 80, 0]]+[[50, 50, 0]]*19, np.float32)
     right, left = (hand_picture(photo, Hand(points, points, s, (100, 100))) for s in (.9, -.9))
     assert right[14, 3]>150 and right[14, 24]<50 and (left==right[:, ::-1]).all()
+
+def test_make_hand_reader_writes_both_files_and_what_they_are(tmp_path, monkeypatch, people):
+    "Trained on what was found, with the figures and thresholds of those who were left out"
+    import asl_course.hands as H
+    monkeypatch.setattr(H, "other_people", lambda scale: (people, False))
+    read = dict(acc=.5, median=dict(acc=.6), worst=dict(acc=.1), people={}, letters={})
+    judged = [dict(read=read, threshold=t, answered=dict(acc=.9), sure=dict(acc=.95)) for t in (.31, .47)]
+    paths, notes = make_hand_reader(tmp_path/"made", seed=3, scale="smoke", judged=judged)
+    assert [p.name for p in paths]==["hands.onnx", "squares.onnx"] and notes["recipe"]=="hands.fused"
+    reads = HandReader(paths[0], squares=paths[1])
+    assert (reads.about["threshold"], reads.about_squares["threshold"])==(.31, .47) and reads.about["recipe"]=="hands.joints"
+    assert reads.about_squares["record"]["on_people"]["worst"]["acc"]==.1 and reads.about["record"]["people"]==len(np.unique(people.person))
+    right = (reads.probs(people.landmarks, handed=people.handed).argmax(1)==people.letter).mean()
+    assert right>.5, "sixty steps on these very hands"
+    assert reads.look(people.landmarks, people.handed, people.crop).shape==(96, 24)
+
+def test_either_recipe_of_hands_leaves_people_out(monkeypatch, people):
+    "Whoever is read was not in training, by joints and by squares alike"
+    import asl_course.hands as H
+    monkeypatch.setattr(H, "other_people", lambda scale: (people, False))
+    seen, read = [], []
+    def model(joints): seen.append({o.tobytes() for o in joints[..., :2].numpy()})
+    def none(model, hands):
+        read.append({o.tobytes() for o in measured_hands(hands)[0][..., :2].numpy()})
+        return torch.full((len(hands), 24), 1/24)
+    monkeypatch.setattr(H, "train_hands", lambda parts, *args: model(parts[1][0]))
+    monkeypatch.setattr(H, "train_fused", lambda parts, *args: model(parts[1][0]))
+    monkeypatch.setattr(H, "code_identity", lambda fn: "")
+    monkeypatch.setattr(H, "read_found", none); monkeypatch.setattr(H, "read_squares", none)
+    for recipe in (H._by_joints, H._by_one_network):
+        seen.clear(); read.clear()
+        recipe(None, 1, "cpu", "smoke")
+        assert len(seen)==2 and len(read)==4, "two folds, each read as it is and in a mirror"
+        for k in range(2): assert not seen[k]&read[2*k] and len(seen[k])+len(read[2*k])==96
