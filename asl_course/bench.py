@@ -247,7 +247,8 @@ def _(c):
        "at most 40 s", quick=False, repeats=3)
 def _(c):
     from asl_course.data import random_split
-    from asl_course.scratch import T4_STAGES, init_linear, sgd_epochs
+    from asl_course.scratch import init_linear, sgd_epochs
+    from asl_course.tutorials.t4 import T4_STAGES
     tr, _ = random_split(c.letters.y, .2, 42)
     x, y = _as_rows(c, tr)
     def ours():

@@ -88,40 +88,6 @@ class T3CNN(nn.Sequential):
             nn.Linear(400 if pad else 100, 512), *act, nn.Dropout(drop[1]),
             nn.Linear(512, n_out))
 
-# %% ../nbs/08_cnn.ipynb #8343db8e
-def _t3_cnn(
-    letters, seed, device, scale, # As `run_recipe` gives them
-    softmax=True,                 # A softmax in front of the loss?
-    relu=True,                    # See `T3CNN`
-    pad=0,                        # See `T3CNN`
-    epochs=20,                    # Epochs
-    opt="sgd",                    # A name of `OPTS`
-    lo=-1.,                       # What black is; white is 1
-    keras_start=False,            # Keras's start?
-    valid="test",                 # See `t3_train`
-):                                # As `t3_train`
-    "T3's convolutional network, batches of 32"
-    model = T3CNN(24, relu, pad)
-    if keras_start: glorot_start(model)
-    model = nn.Sequential(Rescale(lo, 1.), model, *[nn.Softmax(1)]*softmax)
-    model = model.to(memory_format=torch.channels_last) # twice as fast on a processor
-    return t3_train(model, letters, seed, device, scale, epochs, 32, 1e-3, opt, valid)
-
-_test = dict(split="test", selected_on="test", seeds=3)
-
-recipe("t3.cnn", "T3 as stated: the best epoch chosen on the test file, "
-                 "a softmax in front of the loss",
-       claims="T3.9 T3.10", **_test)(_t3_cnn)
-recipe("t3.cnn-scores", "T3 without its softmax",
-       claims="T3.9", softmax=False, **_test)(_t3_cnn)
-recipe("t3.cnn-linear", "T3 without ReLU, as its text could be read",
-       claims="T3.9", relu=False, **_test)(_t3_cnn)
-recipe("t3.cnn-honest", "T3 without its softmax, the epoch chosen on photographs",
-       claims="T3.9", split="photo", selected_on="valid", seeds=3, softmax=False,
-       valid="photo")(_t3_cnn)
-recipe("keras.cnn", "Keras's network and recipe", claims="T3.10", softmax=False, pad=1,
-       opt="rmsprop", lo=0., keras_start=True, **_test)(_t3_cnn);
-
 # %% ../nbs/08_cnn.ipynb #07e4804b
 class Standardise(nn.Module):
     "Each picture brought to mean 0 and spread 1"
@@ -246,27 +212,6 @@ def coarsen(
     k = now//side
     x = F.avg_pool2d(x, k).repeat_interleave(k, 2).repeat_interleave(k, 3)
     return x[:, 0].round().to(torch.uint8).numpy()
-
-# %% ../nbs/08_cnn.ipynb #e70ba1d5
-def _resolution(
-    letters, seed, device, scale, # As `run_recipe` gives them
-    sides=(7, 14, 28),            # Pixels along a side
-    epochs=6,                     # Epochs of the CNN
-):                                # dict: one entry a model and side, each with valid
-    "A linear layer and a CNN on coarser pictures, validated on photographs"
-    tr, va = photo_split(letters.x, letters.y, .2, seed)
-    res, y = {}, letters.y[tr]
-    for s in sides:
-        x = coarsen(letters.x, s)
-        linear = fit_linear(x[tr], y, seed, device, epochs=scaled(30, 3, scale))
-        cnn, _ = cnn_fit(x[tr], y, seed, device, epochs=scaled(epochs, 2, scale))
-        for k, model in dict(linear=linear, cnn=cnn).items():
-            score = judge_scores(scores_of(model, x[va], device), letters.y[va])
-            res[f"{k}{s}"] = dict(valid=score.dict())
-    return res
-
-recipe("cnn.resolution", "7, 14 and 28 pixels along a side",
-       split="photo", claims="T1.6")(_resolution);
 
 # %% ../nbs/08_cnn.ipynb #916b4513
 def _coarse(model, side):

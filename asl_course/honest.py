@@ -19,15 +19,11 @@ from .mlp import *
 from .cnn import *
 from .augment import *
 from .learner import *
-from .scratch import _t4
-from .train import _t1
-from .mlp import _t3_mlp
-from .cnn import _t3_cnn
 
 # %% auto #0
-__all__ = ['train_reader', 'bootstrap_interval', 'rendered_test_set', 'people_intervals', 'compare_readers', 'cross_val_scores',
-           'per_letter', 'calibration_error', 'fit_temperature', 'conformal_threshold', 'conformal_sets',
-           'accuracy_coverage']
+__all__ = ['train_reader', 'bootstrap_interval', 'score_with_intervals', 'rendered_test_set', 'people_intervals',
+           'compare_readers', 'cross_val_scores', 'per_letter', 'calibration_error', 'fit_temperature',
+           'conformal_threshold', 'conformal_sets', 'accuracy_coverage']
 
 # %% ../nbs/11_honest.ipynb #9cbeeb6f
 __doc__ = (__doc__ or "")+"""
@@ -108,33 +104,17 @@ def _widened(low, high, sums, counts, level):
     return min(low, exact.low), max(high, exact.high)
 
 # %% ../nbs/11_honest.ipynb #fa0c4e9b
-def _tutorial_reader(name, letters, seed, device, scale):
-    "A tutorial's model: T1's and T4's as stated, T3's on photographs, without softmax"
-    honest = dict(softmax=False, valid="photo")
-    fits = {"t1": _t1, "t4": _t4,
-            "t3-mlp": partial(_t3_mlp, **honest),
-            "t3-cnn": partial(_t3_cnn, **honest),
-            "t3-augmented": _t3_on_photos}
-    return fits[name](letters, seed, device, scale)["_model"]
-
-def _t3_on_photos(letters, seed, device, scale):
-    "T3's CNN, its changes of pictures, no softmax, the epoch chosen on photographs"
-    net = torch.nn.Sequential(Rescale(), T3CNN()).to(memory_format=torch.channels_last)
-    changes = Augment(10, .1, .1, .5, fill="black", seed=seed)
-    return t3_train(net, letters, seed, device, scale, valid="photo", tfm=changes)
-
-def _bootstrap_study(
-    letters, seed, device, scale, # As `run_recipe` gives them
-    reader,                       # A name of `train_reader` or of a tutorial's model
-):                                # dict, see below
+def score_with_intervals(
+    model,          # Takes float pictures (n, 1, 28, 28) in 0..1, returns scores
+    letters,        # `Letters`; its test part is read
+    device="cpu",   # Where the model lives
+):                  # dict, see below
     """A trained reader, its test accuracy, and two intervals
 
     - test: its `Score`, as a dict
     - photographs: of the test file
     - plain, cluster: (low, high) of the accuracy, over pictures and over photographs
     """
-    if reader[0]=="t": model = _tutorial_reader(reader, letters, seed, device, scale)
-    else: model = train_reader(reader, letters.x, letters.y, seed, device, scale)
     x, y = letters.x_test, letters.y_test
     scores, groups = scores_of(model, x, device), photo_groups(x)
     right = scores.argmax(1).numpy()==y
@@ -143,22 +123,18 @@ def _bootstrap_study(
                 plain=list(bootstrap_interval(right)),
                 cluster=list(bootstrap_interval(right, groups)))
 
+# %% ../nbs/11_honest.ipynb #9fbe480d
+def _bootstrap_study(
+    letters, seed, device, scale, # As `run_recipe` gives them
+    reader,                       # A name of `train_reader`
+):                                # As `score_with_intervals`
+    "A reader of the course, with intervals for its test accuracy"
+    model = train_reader(reader, letters.x, letters.y, seed, device, scale)
+    return score_with_intervals(model, letters, device)
+
 for k, c in dict(linear="T1.5 Q3", mlp="Q3", cnn="Q3", shipped="Q4").items():
     recipe(f"honest.{k}", f"Two intervals for the test accuracy of a fixed recipe: {k}",
            split="none", claims=c, reader=k)(_bootstrap_study)
-
-for k, c in dict(t1="T1.2", t4="T4.6").items():
-    recipe(f"honest.{k}",
-           f"Two intervals for the test accuracy of {k.upper()}'s recipe",
-           claims=c, reader=k)(_bootstrap_study)
-
-networks = dict(mlp=("T3.6 T3.7 T3.8", 5), cnn=("T3.9", 3), augmented=("T3.11", 3))
-for k, (c, s) in networks.items():
-    recipe(f"honest.t3-{k}",
-           "Two intervals for T3's network without its softmax, "
-           f"the epoch chosen on photographs: {k}",
-           split="photo", selected_on="valid", seeds=s, claims=c,
-           reader=f"t3-{k}")(_bootstrap_study)
 
 # %% ../nbs/11_honest.ipynb #d8014737
 def rendered_test_set(
@@ -498,51 +474,3 @@ def accuracy_coverage(
     return pd.DataFrame(dict(threshold=sure[order].numpy(),
                              coverage=(k/len(y)).numpy(),
                              accuracy=(right.cumsum(0)/k).numpy()))
-
-# %% ../nbs/11_honest.ipynb #68d987ee
-def _t1_again(on, seed, device, scale, lr, epochs):
-    "T1's layer from the same start, whatever was trained before"
-    set_seed(seed)
-    return _t1(on, seed, device, scale, lr, 255., epochs)
-
-def _how_sure(scores, y):
-    "Loss, ece, sure, the mean confidence, and size, the spread of the scores"
-    return dict(loss=judge_scores(scores, y).loss,
-                ece=calibration_error(scores.softmax(1), y),
-                sure=scores.softmax(1).max(1)[0].mean().item(),
-                size=scores.std().item())
-
-def _on_photos(model, letters, aside, device):
-    "A model and its temperature from photographs that it has not seen, judged on test"
-    scores, y = scores_of(model, letters.x_test, device), letters.y_test
-    own = scores_of(model, letters.x[aside], device)
-    t = fit_temperature(own, letters.y[aside])
-    return dict(temperature=t,
-                raw=_how_sure(scores, y),
-                tempered=_how_sure(scores/t, y))
-
-def _t1_calibration(
-    letters, seed, device, scale, # As `run_recipe` gives them
-    lrs=(1e-4, 1e-5),             # Learning rates of T1's two models
-    epochs=(50, 100),             # Epochs of each
-):                                # dict: fast and slow; of each see below
-    """T1's two models: accuracy, loss and calibration on test
-
-    - test: the model's `Score`, as a dict
-    - raw: loss, ece, mean confidence and spread of scores, as stated
-    - photo: a model that has not learned from photographs set aside: temperature,
-      fitted on these; raw and tempered, as raw above, before and after
-    """
-    tr, va = photo_split(letters.x, letters.y, .15, seed)
-    kept, res = letters.part(tr), {}
-    for name, lr, n in zip(("fast", "slow"), lrs, epochs):
-        stated = _t1_again(letters, seed, device, scale, lr, n)
-        model = _t1_again(kept, seed, device, scale, lr, n)
-        scores = scores_of(stated["_model"], letters.x_test, device)
-        res[name] = dict(test=stated["test"],
-                         raw=_how_sure(scores, letters.y_test),
-                         photo=_on_photos(model["_model"], letters, va, device))
-    return res
-
-recipe("calibration.t1", "T1's two models: accuracy, loss, calibration",
-       split="photo", claims="T1.4")(_t1_calibration);

@@ -25,7 +25,6 @@ from .learner import *
 from .honest import *
 from .joints import *
 from .predict import *
-from .cnn import _t3_cnn
 
 # %% auto #0
 __all__ = ['outside_scores', 'StrongAugment', 'fit_reader', 'make_reader']
@@ -212,20 +211,9 @@ def _alone(
     return dict(test=score_test(model, letters, device).dict(),
                 **_outside(model, seed, device, scale), _model=model)
 
-def _t3_outside(
-    letters, seed, device, scale, # As `run_recipe` gives them
-): # As `_alone`
-    "T3's convolutional network, trained as stated, and what it reads elsewhere"
-    made = _t3_cnn(letters, seed, device, scale)
-    model = made["_model"]
-    return dict(test=made["test"], **_outside(model, seed, device, scale), _model=model)
-
 recipe("outside.alone",
        "The network of chapter 10, trained on the data set alone, "
-       "on photographs from elsewhere", split="none", claims="T3.12")(_alone)
-recipe("outside.t3",
-       "T3's convolutional network as stated, on photographs from elsewhere",
-       split="test", selected_on="test", seeds=3, claims="T3.12")(_t3_outside);
+       "on photographs from elsewhere", split="none", claims="T3.12")(_alone);
 
 # %% ../nbs/15_people.ipynb #477cbf86
 class StrongAugment:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from .core import *
 from .files import *
+from .records import *
 from .split import *
 
 # %% auto #0
@@ -197,3 +198,51 @@ def people_from(
     photo, margin = settle_bursts(x, found, file)
     write_people(path, x, photo, margin, letters.sha256.values())
     return photo, match, margin
+
+# %% ../nbs/30_photographs.ipynb #b401b34b
+def _who_is_where(
+    letters, seed, device, scale, # As `run_recipe` gives them
+):                                # dict: people, photographs and rows, train and test
+    "How many people and photographs stand behind the two files"
+    if letters.person is None: return {}
+    train = letters.photo, letters.person
+    test  = letters.photo_test, letters.person_test
+    count = dict(zip(("photographs", "people"), (len(np.unique(o)) for o in train)))
+    new = [int((~np.isin(np.unique(b), a)).sum()) for a, b in zip(train, test)]
+    return dict(train=count, photographs=count["photographs"]+new[0],
+                people=count["people"]+new[1],
+                new_photographs=new[0], new_people=new[1],
+                rows_of_a_photograph=int(np.bincount(train[0]).max()))
+
+recipe("data.people", "People and photographs behind the two files",
+       split="none", claims="P3 P4", seeds=1)(_who_is_where);
+
+# %% ../nbs/30_photographs.ipynb #aeec2554
+def _rand(a, b):
+    "Adjusted Rand index of two groupings"
+    from sklearn.metrics import adjusted_rand_score
+    return float(adjusted_rand_score(a, b))
+
+def _describe(groups, y):
+    "Number of groups, share of single pictures, number of groups that mix letters"
+    size = np.bincount(groups)
+    alone = (size==1).sum()/len(groups)
+    mixed = sum(len(np.unique(y[groups==k]))>1 for k in np.flatnonzero(size>1))
+    return dict(groups=len(size), alone=float(alone), mixed=float(mixed))
+
+def _recovery(
+    letters, seed, device, scale, # As `run_recipe` gives them
+    thresholds=(.95, .97, .98, .985, .99, .995), # Correlations to try
+    n=(24000, 2400),              # Rendered pictures at full and at smoke scale
+):                                # dict: an entry a threshold; ari is of rendered hands
+    "Groups by threshold, and how well true photographs of rendered hands are recovered"
+    from asl_course.synth import synth_letters
+    hands, res = synth_letters(scaled(*n, scale), 240, seed), {}
+    for t in thresholds:
+        found = _describe(photo_groups(letters.x, t), letters.y)
+        ari = _rand(hands.photo, photo_groups(hands.x, t))
+        res[f"t{1000*t:.0f}"] = dict(**found, ari=ari)
+    return res
+
+recipe("split.recovery", "Photographs recovered at several thresholds",
+       split="none", seeds=1)(_recovery);

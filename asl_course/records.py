@@ -817,24 +817,31 @@ def _line_of(rec, keys, names):
     figures = {n: _with_interval(k, *s) for n, k, s in zip(names, keys, stats)}
     return {"seeds": len(rec["seeds"]), **figures}
 
+def _other_settings(id, rec):
+    "In words, settings of a recipe that are not those of its record"
+    if id not in recipes or not rec: return ""
+    now, then = json.loads(json.dumps(recipes[id].settings)), rec["settings"]
+    return "".join(f", {k}={v}, not {then.get(k)}" for k, v in now.items()
+                   if v!=then.get(k))
+
 def show_record(
     id:str,             # Id of the recipe
     keys=("valid.acc", "test.acc"), # Metrics to show
     names=None,         # Column names; by default the keys
     source:str="real",  # Source of the published record
-):                      # A frame: what was recorded, and what you measured on this page
-    """The recorded figures of a recipe beside those of your own run: mean and half-width of
-    the 95 % interval over seeds"""
+):                      # A frame: what you measured on this page, what was recorded
+    """Your own figures of a recipe above those on record: mean and half-width of the 95 %
+    interval over seeds; settings that you changed are named"""
     import pandas as pd
     rec = read_record(id, source)
     old = "† " if rec and why_stale(rec) else ""
-    found = [(f"{old}recorded", rec)] if rec else []
-    mine = [(k, v) for k, v in _mine.items() if k[0]==id]
-    for (_, source_, scale), v in mine:
+    found, changed = [], _other_settings(id, rec)
+    for (_, source_, scale), v in [o for o in _mine.items() if o[0][0]==id]:
         run = dict(id=id, source=source_, scale=scale, seeds=list(v.values()))
-        found.append(("yours", run))
-    rows = {f"{who} ({o['source']}, {o['scale']})": _line_of(o, keys, names or keys)
-            for who, o in found}
+        found.append(("yours", run, changed))
+    if rec: found.append((f"{old}recorded", rec, ""))
+    rows = {f"{who} ({o['source']}, {o['scale']}{more})": _line_of(o, keys, names or keys)
+            for who, o, more in found}
     out = pd.DataFrame.from_dict(rows, orient="index")
     if old: out.index.name = "† by other code than this"
     return out
@@ -843,15 +850,24 @@ def _with_dagger(k):
     "A line's name, or the first part of it, marked"
     return (f"† {k[0]}", *k[1:]) if isinstance(k, tuple) else f"† {k}"
 
+def _yours(k, row):
+    "Name of a line, or its last part, that says whose it is"
+    if isinstance(k, tuple): return (*k[:-1], _yours(k[-1], row))
+    return f"{k}, {row}"
+
 def on_record(
     frames:dict, # Name of a line -> what `show_record` returns
-):               # A frame, a line for each
-    "What was recorded of several recipes, or figures of one; what you measured is left out"
+):               # A frame; a line for each record, and above it one for your own run
+    "Several recipes, or figures of one, under one another: yours, then the record"
     import pandas as pd
-    recorded = {k: f[f.index.str.contains("recorded")] for k, f in frames.items()}
-    old = {k for k, f in recorded.items() if f.index.str.startswith("†").any()}
-    lines = {_with_dagger(k) if k in old else k: f for k, f in recorded.items()}
-    out = pd.concat(lines).droplevel(-1)
-    title = "from the record; † by other code than this" if old else "from the record"
+    lines, old = {}, False
+    for k, f in frames.items():
+        for row, figures in f.iterrows():
+            stale = row.startswith("†")
+            old |= stale
+            name = _yours(k, row) if row.startswith("yours") else k
+            lines[_with_dagger(name) if stale else name] = figures
+    out = pd.DataFrame(list(lines.values()), index=pd.Index(list(lines)))
+    title = "on record; † by other code than this" if old else "on record"
     out.index.names = [title, *[None]*(out.index.nlevels-1)]
     return out

@@ -35,10 +35,13 @@ leaves people out, `judge_people` says how well somebody new is read. `fit_linea
 # %% ../nbs/05_split.ipynb #a75cf109
 def some_photographs(
     letters,     # `Letters`
-    n:int,       # Photographs to keep of train; all when there are fewer
+    n=None,      # Photographs to keep of train; None keeps all
+    n_test=None, # Rows of test to keep; None keeps all
     seed:int=0,  # Which ones
 ):               # A smaller `Letters`; `20*n` rows where photographs are not known
     "A part of the data for a quick look"
+    letters = letters.part(test=slice(n_test))
+    if n is None: return letters
     if letters.photo is None: return letters.part(slice(20*n))
     names, first = np.unique(letters.photo, return_index=True)
     order = np.random.default_rng(seed).permutation(len(names))
@@ -96,36 +99,6 @@ def photo_groups(
     sigs = picture_signatures(x)
     i, j = _links(sigs, threshold, bs)
     return _components(i, j, len(sigs))
-
-# %% ../nbs/05_split.ipynb #8c8d4d25
-def _rand(a, b):
-    "Adjusted Rand index of two groupings"
-    from sklearn.metrics import adjusted_rand_score
-    return float(adjusted_rand_score(a, b))
-
-def _describe(groups, y):
-    "Number of groups, share of single pictures, number of groups that mix letters"
-    size = np.bincount(groups)
-    alone = (size==1).sum()/len(groups)
-    mixed = sum(len(np.unique(y[groups==k]))>1 for k in np.flatnonzero(size>1))
-    return dict(groups=len(size), alone=float(alone), mixed=float(mixed))
-
-def _recovery(
-    letters, seed, device, scale, # As `run_recipe` gives them
-    thresholds=(.95, .97, .98, .985, .99, .995), # Correlations to try
-    n=(24000, 2400),              # Rendered pictures at full and at smoke scale
-):                                # dict: an entry a threshold; ari is of rendered hands
-    "Groups by threshold, and how well true photographs of rendered hands are recovered"
-    from asl_course.synth import synth_letters
-    hands, res = synth_letters(scaled(*n, scale), 240, seed), {}
-    for t in thresholds:
-        found = _describe(photo_groups(letters.x, t), letters.y)
-        ari = _rand(hands.photo, photo_groups(hands.x, t))
-        res[f"t{1000*t:.0f}"] = dict(**found, ari=ari)
-    return res
-
-recipe("split.recovery", "Photographs recovered at several thresholds",
-       split="none", seeds=1)(_recovery);
 
 # %% ../nbs/05_split.ipynb #4f282ced
 def part_merged(
@@ -233,6 +206,8 @@ def random_folds(
     return [(np.sort(a), np.sort(b)) for a, b in zip(others, parts)]
 
 # %% ../nbs/05_split.ipynb #b9808e55
+#| code-fold: true
+#| code-summary: "The recipe: four readers, two ways to fold"
 def _cluster_se(right, groups):
     "Standard error of the mean of `right` when a group stands or falls together"
     n = np.unique(groups, return_inverse=True)[1]
@@ -282,24 +257,6 @@ def _gap(
 
 recipe("split.gap", "Validation on rows and on photographs against test",
        split="photo", claims="T2.6 Q3")(_gap);
-
-# %% ../nbs/05_split.ipynb #088f28a4
-def _who_is_where(
-    letters, seed, device, scale, # As `run_recipe` gives them
-):                                # dict: people, photographs and rows, train and test
-    "How many people and photographs stand behind the two files"
-    if letters.person is None: return {}
-    train = letters.photo, letters.person
-    test  = letters.photo_test, letters.person_test
-    count = dict(zip(("photographs", "people"), (len(np.unique(o)) for o in train)))
-    new = [int((~np.isin(np.unique(b), a)).sum()) for a, b in zip(train, test)]
-    return dict(train=count, photographs=count["photographs"]+new[0],
-                people=count["people"]+new[1],
-                new_photographs=new[0], new_people=new[1],
-                rows_of_a_photograph=int(np.bincount(train[0]).max()))
-
-recipe("data.people", "People and photographs behind the two files",
-       split="none", claims="P3 P4", seeds=1)(_who_is_where);
 
 # %% ../nbs/05_split.ipynb #36e29868
 def _check_people(letters, wanted):
@@ -384,6 +341,8 @@ def judge_people(
                 people=people.tolist(), test=dict(acc=test.mean()), _scores=scores)
 
 # %% ../nbs/05_split.ipynb #4a9e1242
+#| code-fold: true
+#| code-summary: "The recipe: seven people, each left out once"
 def _people_linear(
     letters, seed, device, scale, # As `run_recipe` gives them
     epochs=30,                    # Epochs of the linear layer
@@ -395,39 +354,3 @@ def _people_linear(
 
 recipe("people.linear", "A linear layer, one person left out at a time",
        split="person", claims="P1 P2")(_people_linear);
-
-# %% ../nbs/05_split.ipynb #bdf12ad5
-def _fit_line(x, y, line, seed, device, scale):
-    "`fit_linear` with a line of the grid: (learning rate, epochs, weight decay)"
-    lr, epochs, decay = line
-    return fit_linear(x, y, seed, device, lr, scaled(epochs, 2, scale), decay=decay)
-
-def _cv_acc(make, letters, parts, device):
-    "Mean accuracy over folds of what is made from pictures and class indexes"
-    accs = []
-    for tr, va in parts:
-        scores = scores_of(make(letters.x[tr], letters.y[tr]), letters.x[va], device)
-        accs.append(accuracy(scores, torch.as_tensor(letters.y[va])).item())
-    return float(np.mean(accs))
-
-def _best_linear(
-    letters, seed, device, scale, # As `run_recipe` gives them
-    grid=((.03, 10, 0.), (.03, 30, 0.), (.03, 30, 1e-3),
-          (.1, 30, 0.), (.1, 60, 0.), (.3, 60, 0.)), # As `_fit_line` takes them
-    folds=5,                      # Folds of photographs
-):                                # dict: cv, accuracy of each line; chosen, its number
-    "A linear layer, chosen on photographs, fitted on all train rows, scored once"
-    import time
-    common = dict(seed=seed, device=device, scale=scale)
-    makers = [partial(_fit_line, line=o, **common) for o in grid]
-    parts = photo_folds(letters.x, letters.y, folds, seed)
-    cv = [_cv_acc(o, letters, parts, device) for o in makers]
-    best, start = int(np.argmax(cv)), time.perf_counter()
-    model = makers[best](letters.x, letters.y)
-    seconds = time.perf_counter()-start
-    test = score_test(model, letters, device)
-    return dict(cv=cv, chosen=best, valid=dict(acc=cv[best]), test=test.dict(),
-                seconds=seconds)
-
-recipe("linear.best", "A linear layer chosen on photographs", split="photo",
-       selected_on="valid", claims="T1.5 T2.6", timings="seconds")(_best_linear);

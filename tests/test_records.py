@@ -325,16 +325,16 @@ def test_stale_records_carry_a_dagger(toy, fake_recipe, shown_from):
     for seed in (42, 43): run_recipe(fake_recipe, toy, seed, scale="full", folder=shown_from)
     shown = lambda: show_record(fake_recipe, ["valid.acc"], ["accuracy"], source="synth")
     fresh = shown()
-    assert fresh.index[0]=="recorded (synth, full)" and not fresh.index.str.contains("†").any()
+    assert [*fresh.index]==["yours (synth, full)", "recorded (synth, full)"] and not fresh.index.str.contains("†").any()
     f = shown_from/"test.fake.synth.json"
     f.write_text(f.read_text().replace('"identity": "', '"identity": "0'))
     old = shown()
-    assert old.index[0]=="† recorded (synth, full)" and old.index.name=="† by other code than this" and (old.accuracy.iloc[0]==fresh.accuracy.iloc[0])
+    assert old.index[1]=="† recorded (synth, full)" and old.index.name=="† by other code than this" and (old.accuracy.iloc[0]==fresh.accuracy.iloc[0])
     both = on_record({"a": fresh, "b": old})
-    assert list(both.index)==["a", "† b"] and both.index.name=="from the record; † by other code than this"
+    assert list(both.index)==["a, yours (synth, full)", "a", "b, yours (synth, full)", "† b"] and both.index.name=="on record; † by other code than this"
     rec = json.loads(f.read_text())
     f.write_text(json.dumps({**rec, "accepted": [dict(identity=recipes[fake_recipe].code()[0], commit="f"*40)]}))
-    assert why_stale(read_record(fake_recipe, "synth"))=="" and shown().index[0]=="recorded (synth, full)"
+    assert why_stale(read_record(fake_recipe, "synth"))=="" and shown().index[1]=="recorded (synth, full)"
 
 def test_pages_that_share_a_process_do_not_meddle():
     "`nbdev_test` runs many pages in one process: a recipe that another page has registered says nothing of the library"
@@ -346,14 +346,19 @@ def test_pages_that_share_a_process_do_not_meddle():
         assert why_stale(read_record("data.floors"))==""
     finally: recipes["data.floors"] = kept
 
-def test_on_record_leaves_out_what_was_measured_here(toy, fake_recipe, shown_from):
+def test_what_was_measured_here_stands_above_the_record(toy, fake_recipe, shown_from):
     for seed in (42, 43): run_recipe(fake_recipe, toy, seed, scale="full", folder=shown_from)
     shown = show_record(fake_recipe, ["valid.acc"], ["accuracy"], source="synth")
-    assert len(shown)>=2
     both = on_record({"a": shown, "b": shown})
-    assert list(both.index)==["a", "b"] and both.index.name=="from the record" and (both.accuracy==shown.accuracy.iloc[0]).all() and (both.seeds==2).all()
-    deep = on_record({("a", 1): shown, ("a", 2): shown})
-    assert list(deep.index)==[("a", 1), ("a", 2)] and deep.index.names==["from the record", None]
+    assert list(both.index)==["a, yours (synth, full)", "a", "b, yours (synth, full)", "b"] and both.index.name=="on record" and (both.seeds==2).all()
+    deep = on_record({("a", 1): shown, ("a", 2): shown.iloc[1:]})
+    assert list(deep.index)==[("a", "1, yours (synth, full)"), ("a", 1), ("a", 2)] and deep.index.names==["on record", None]
+
+def test_a_setting_that_a_learner_changed_is_named(toy, fake_recipe, shown_from):
+    run_recipe(fake_recipe, toy, 42, scale="full", folder=shown_from)
+    recipes[fake_recipe].settings["lr"] = 50
+    shown = show_record(fake_recipe, ["valid.acc"], ["accuracy"], source="synth")
+    assert shown.index[0]=="yours (synth, full, lr=50, not 0.5)" and shown.index[1]=="† recorded (synth, full)"
 
 # -- the verdict
 
