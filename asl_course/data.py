@@ -56,20 +56,6 @@ def load_letters(
     print(f"Data: {where}: {n:,} train and {n_test:,} test pictures{people}.")
     return letters
 
-# %% ../nbs/01_data.ipynb #77d878bb
-def _letter_counts(
-    letters, seed, device, scale, # As `run_recipe` gives them
-):                                # dict of labels, counts by letter, most over least
-    "How often each letter occurs in either file, and which labels the train file uses"
-    tr = np.bincount(letters.y, minlength=24)
-    te = np.bincount(letters.y_test, minlength=24)
-    ratio = dict(train=float(tr.max()/tr.min()), test=float(te.max()/te.min()))
-    return dict(labels=list(letters.labels),
-                train=tr.tolist(), test=te.tolist(), ratio=ratio)
-
-recipe("data.counts", "Letters and labels in the two files",
-       split="none", claims="T3.4 T3.5", seeds=1)(_letter_counts);
-
 # %% ../nbs/01_data.ipynb #6c5fa811
 def random_split(
     y,             # Letters, shape (n,); only their number matters
@@ -235,6 +221,8 @@ class CountedBatches(Batches):
         return super().__iter__()
 
 # %% ../nbs/01_data.ipynb #5205e7eb
+#| code-fold: true
+#| code-summary: "The recipe of the two floors"
 def _floors(
     letters, seed, device, scale, # As `run_recipe` gives them
     frac=.2,                      # Part set aside for validation
