@@ -199,7 +199,7 @@ def people_from(
     write_people(path, x, photo, margin, letters.sha256.values())
     return photo, match, margin
 
-# %% ../nbs/30_photographs.ipynb #95fed447
+# %% ../nbs/30_photographs.ipynb #1224bf1d
 def _who_is_where(
     letters, seed, device, scale, # As `run_recipe` gives them
 ):                                # dict: people, photographs and rows, train and test
@@ -217,7 +217,7 @@ def _who_is_where(
 recipe("data.people", "People and photographs behind the two files",
        split="none", claims="P3 P4", seeds=1)(_who_is_where);
 
-# %% ../nbs/30_photographs.ipynb #340a0644
+# %% ../nbs/30_photographs.ipynb #3b41dfab
 def _rand(a, b):
     "Adjusted Rand index of two groupings"
     from sklearn.metrics import adjusted_rand_score

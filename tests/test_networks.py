@@ -4,7 +4,7 @@ from hypothesis import given, settings, strategies as st
 from asl_course.core import *
 from asl_course.data import *
 from asl_course.train import *
-from asl_course.mlp import _t3_mlp
+from asl_course.tutorials.t3 import _t3_mlp
 from asl_course.mlp import *
 from asl_course.cnn import *
 

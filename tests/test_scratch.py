@@ -2,7 +2,7 @@
 import numpy as np, torch, torch.nn.functional as F
 from hypothesis import given, settings, strategies as st
 from asl_course.core import *
-from asl_course.scratch import _t4
+from asl_course.tutorials.t4 import _t4
 from asl_course.scratch import *
 from asl_course.synth import synth_letters
 

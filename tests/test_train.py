@@ -4,6 +4,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from asl_course.core import *
 from asl_course.data import *
 from asl_course.train import *
+from asl_course.tutorials.t1 import Multiply
 
 @pytest.fixture()
 def toy():

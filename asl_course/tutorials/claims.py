@@ -367,7 +367,7 @@ _T3 = [
         honest=[("t3.digits", "curve.valid_acc.9", "epoch 10")],
         verdict="holds",
         why="At a fixed epoch nothing is chosen, and five more epochs gain more.",
-        where="06_mlp#A report, and its numbers",
+        where="tutorials/t3#A network for digits",
         proof=lambda v:
             abs(v("t3.digits", "curve.valid_acc.4")-.951)
             <.01
@@ -379,7 +379,7 @@ _T3 = [
         honest=[("t3.digits", "curve.valid_acc.9", "the same")],
         verdict="holds",
         why="So far the loss falls on the test file as well.",
-        where="06_mlp#A report, and its numbers",
+        where="tutorials/t3#A network for digits",
         proof=_the_loss_still_falls),
     Claim("T3.3",
         says="digits: on a par with Keras",
@@ -388,7 +388,7 @@ _T3 = [
         honest=[("keras.digits", "curve.valid_acc.9", "Keras's recipe, epoch 10")],
         verdict="holds",
         why="Keras's recipe is ahead, by less than a point.",
-        where="06_mlp#A report, and its numbers",
+        where="tutorials/t3#A network for digits",
         proof=lambda v:
             0<_lead(v, "curve.valid_acc.9", "keras.digits", "t3.digits")<.01),
     Claim("T3.4",
@@ -398,7 +398,7 @@ _T3 = [
         honest=[("data.counts", "labels.9", "its tenth label")],
         verdict="not what it says",
         why="True of a relabelled copy; the published file has 0 to 24 without 9.",
-        where="01_data#24 letters and a hole",
+        where="tutorials/t3#How often does each letter occur?",
         proof=lambda v:
             v("data.counts", "labels.23")==24
             and v("data.counts", "labels.9")==10),
@@ -409,7 +409,7 @@ _T3 = [
         honest=[("data.counts", "ratio.test", "in test")],
         verdict="holds",
         why="Nearly balanced, to be exact.",
-        where="01_data#24 letters and a hole",
+        where="tutorials/t3#How often does each letter occur?",
         proof=lambda v:
             v("data.counts", "ratio.train")<1.5<3<v("data.counts", "ratio.test")),
     Claim("T3.6a",
@@ -420,7 +420,7 @@ _T3 = [
         verdict="holds",
         why="It comes out about as low, for a reason that the report does not see: a "
             "softmax too many.",
-        where="06_mlp#The softmax in front",
+        where="tutorials/t3#The same network on letters",
         proof=lambda v: abs(v("t3.letters-b4", "test.acc")-.4052)<.1),
     Claim("T3.6b",
         says="because it overfits",
@@ -429,7 +429,7 @@ _T3 = [
         honest=[_no_softmax("honest.t3-mlp")],
         verdict="wrong",
         why="Behind a softmax too many it learns even its train pictures badly.",
-        where="06_mlp#The softmax in front",
+        where="tutorials/t3#The same network on letters",
         proof=_it_does_not_overfit),
     Claim("T3.7a",
         says="letters, batches of 32: 0.25",
@@ -438,7 +438,7 @@ _T3 = [
         honest=[_no_softmax("honest.t3-mlp")],
         verdict="holds",
         why="Seeds lie far apart; the same network without its softmax reads far more.",
-        where="06_mlp#The softmax in front",
+        where="tutorials/t3#The same network on letters",
         proof=lambda v: abs(v("t3.letters-b32", "test.acc")-.25)<.1),
     Claim("T3.7b",
         says="so smaller batches are better",
@@ -452,7 +452,7 @@ _T3 = [
         verdict="figure returns, reason wrong",
         why="Behind the softmax smaller batches are better, as they make more steps; "
             "without it little is left of the difference.",
-        where="06_mlp#The softmax in front",
+        where="tutorials/t3#The same network on letters",
         proof=_steps_matter_behind_the_softmax),
     Claim("T3.8",
         says="the same network reaches 0.8480 in Keras, at batch 1",
@@ -465,7 +465,7 @@ _T3 = [
         verdict="not what it says",
         why="Its batches hold 32, and it is not the same: most of the lead is T3's "
             "softmax, the rest the optimiser.",
-        where="06_mlp#The same network in Keras",
+        where="tutorials/t3#The same network in Keras",
         proof=_most_of_the_lead_is_the_softmax),
     Claim("T3.9",
         says="letters, CNN: 0.9632",
@@ -475,7 +475,7 @@ _T3 = [
         verdict="holds",
         why="With the epoch chosen on photographs, and without the softmax, it comes "
             "out about the same.",
-        where="08_cnn#The report's network",
+        where="tutorials/t3#The convolutional network",
         proof=lambda v:
             abs(v("t3.cnn", "test.acc")-.9632)<.02
             and abs(v("honest.t3-cnn", "test.acc")-.9632)<.02),
@@ -489,7 +489,7 @@ _T3 = [
         verdict="figure returns, reason wrong",
         why="The scores are alike though the architectures are not: Keras's pads, and "
             "has more than twice the weights; both are near the top of the scale.",
-        where="08_cnn#The report's network",
+        where="tutorials/t3#The convolutional network",
         proof=lambda v: abs(_lead(v, "test.acc", "t3.cnn", "keras.cnn"))<.03),
     Claim("T3.11a",
         says="augmentation made the CNN much worse, 0.78",
@@ -503,7 +503,7 @@ _T3 = [
         verdict="figure returns, reason wrong",
         why="Behind its softmax augmentation does cost that much; without the softmax "
             "the same changes gain points.",
-        where='09_augment#"Much worse"',
+        where='tutorials/t3#"Much worse"',
         proof=_augmentation_costs_behind_the_softmax_only),
     Claim("T3.11b",
         says="more epochs make it no better",
@@ -512,7 +512,7 @@ _T3 = [
         honest=[("t3.augmented", "test.acc", "best of 40")],
         verdict="wrong",
         why="Twenty more epochs gain points.",
-        where='09_augment#"Much worse"',
+        where='tutorials/t3#"Much worse"',
         proof=lambda v:
             v("t3.augmented", "test.acc")>v("t3.augmented", "first20.acc")+.02),
     Claim("T3.12",
@@ -528,7 +528,7 @@ _T3 = [
         verdict="wrong",
         why="Two of two leave room for a reader that is mostly wrong, and on another "
             "person's hands it is one.",
-        where="14_predict#Two photographs, both right",
+        where="tutorials/t3#Two photographs, both right",
         proof=lambda v:
             v("outside.t3", "test.acc")>.9
             and v("outside.t3", "photos.acc")<.2
