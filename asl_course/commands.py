@@ -301,6 +301,7 @@ def asl_work(
     pages = [p.stem for p in chapters(which or ())]
     folder = _writable(repo_root()/"work", "clone the repository where you may write")
     done = copy_chapters(folder, pages, reset)
+    write_home(folder)
     print(f"Copied to work/: {', '.join(done) or 'nothing, your copies are all there'}.")
     print("`asl_work --reset 02` takes a fresh copy of a page.")
     return 0

@@ -20,9 +20,9 @@ from .records import *
 
 # %% auto #0
 __all__ = ['Page', 'read_page', 'contents', 'pages_by_part', 'chapters', 'contents_table', 'sidebar_yaml', 'draw_map',
-           'find_headline', 'run_chapter', 'run_chapters', 'copy_chapters', 'refresh_chapter', 'library_modules',
-           'all_recipes', 'chosen_recipes', 'run_sweep', 'records_table', 'frozen_rows', 'smoke_runs', 'differences',
-           'compare_runs', 'code_at', 'can_accept', 'accept', 'refusal']
+           'find_headline', 'run_chapter', 'run_chapters', 'work_places', 'copy_chapters', 'write_home',
+           'refresh_chapter', 'library_modules', 'all_recipes', 'chosen_recipes', 'run_sweep', 'records_table',
+           'frozen_rows', 'smoke_runs', 'differences', 'compare_runs', 'code_at', 'can_accept', 'accept', 'refusal']
 
 # %% ../nbs/27_pages.ipynb #54e66323
 __doc__ = (__doc__ or "")+"""
@@ -303,20 +303,92 @@ def run_chapters(
             yield done[p]
 
 # %% ../nbs/27_pages.ipynb #b061611a
+_UNTOUCHED = 946_684_800 # The time that a copy bears until somebody writes in it: 2000
+
+def work_places(
+    pages=None, # [`Page`]; by default `contents()`
+):              # Place in the repository -> place in your copy, such as
+                # "01_data.ipynb" -> "1-letters/01_data.ipynb"
+    "Where the pages lie in a learner's copy: in folders by part"
+    pages = ifnone(pages, contents())
+    parts = list(dict.fromkeys(p.part for p in pages if p.is_chapter))
+    folders = {o: f"{k+1}-{o.lower().replace(' ', '-')}/" for k, o in enumerate(parts)}
+    folders |= {o: f"{o.lower()}/" for o in _PLACES if o!="Start"}
+    return {p.place: folders.get(p.part, "")+p.path.name for p in pages}
+
+def _moved_links(text, place, places):
+    "The links of a page's prose, as they lead from its new place"
+    here, there = os.path.dirname(place), os.path.dirname(places[place])
+    def moved(m):
+        at = os.path.normpath(os.path.join(here, m[1])).replace(os.sep, "/")
+        if at not in places: return m[0]
+        to = os.path.relpath(places[at], there or ".").replace(os.sep, "/")
+        return f"]({to}{m[2]}"
+    return re.sub(r"\]\(([\w./-]+\.ipynb)([#)])", moved, text)
+
+def _is_plumbing(text):
+    "Does a cell mean nothing to a learner: installing, naming the module, describing it?"
+    return bool(re.search(r'"pip", f"install|^#\| default_exp|^__doc__ = ', text, re.M))
+
+def _is_folded(text):
+    "Is a cell set-up, a recipe, or a drawing, whose code may stay closed?"
+    lines = [o for o in text.splitlines() if o.strip() and not o.startswith("#|")]
+    if "start_page(" in lines[0]: return True
+    if re.search(r"^#\| (code-fold: true|echo: false)", text, re.M): return True
+    return all(re.match(r"(import|from) ", o) for o in lines)
+
+def _for_a_learner(nb, place, places):
+    "A notebook as a learner works on it"
+    cells = []
+    for c in nb["cells"]:
+        text = "".join(c["source"])
+        if c["cell_type"]=="markdown":
+            text = re.sub(r"^\[Open in Colab\].*\n*", "", text, flags=re.M)
+            text = re.sub(r"^- (part|question): .*\n?", "", text, flags=re.M)
+            text = _moved_links(text, place, places)
+        elif _is_plumbing(text): continue
+        elif text.strip():
+            if _is_folded(text): c["metadata"]["jupyter"] = {"source_hidden": True}
+            text = re.sub(r"^#\|.*\n?", "", text, flags=re.M)
+        c["source"] = text.strip("\n").splitlines(True)
+        cells.append(c)
+    return nb | dict(cells=cells)
+
 def copy_chapters(
     folder,           # Where your copies are
     which=(),         # Chapters; none for all
     fresh:bool=False, # Replace copies that are there? The old one is kept as NAME.old.ipynb
 ):                    # Names of the chapters copied
     "Copy chapters to work in; copies that are there already are left alone unless `fresh`"
-    folder, done = Path(folder), []
+    folder, done, places, nbs = Path(folder), [], work_places(), repo_root()/"nbs"
     for p in chapters(which):
-        to = folder/p.relative_to(repo_root()/"nbs")
+        place = p.relative_to(nbs).as_posix()
+        to = folder/places[place]
         if to.exists() and not fresh: continue
         if to.exists(): os.replace(to, to.with_name(f"{to.stem}.old.ipynb"))
-        write_atomic(to, p.read_bytes())
+        nb = _for_a_learner(json.loads(p.read_text(encoding="utf-8")), place, places)
+        write_atomic(to, (json.dumps(nb, indent=1, ensure_ascii=False)+"\n").encode())
+        os.utime(to, (_UNTOUCHED, _UNTOUCHED))
         done.append(p.stem)
     return done
+
+def write_home(
+    folder, # Where your copies are
+):          # The file
+    "Write `home.md`, a learner's first page: the page worked on last, then all of them"
+    folder, pages, places = Path(folder), contents(), work_places()
+    def when(p): return (folder/places[p.place]).stat().st_mtime
+    there = [p for p in pages if (folder/places[p.place]).exists()]
+    def link(p): return f"[{p.label}]({places[p.place].replace(' ', '%20')})"
+    touched = [p for p in there if when(p)>_UNTOUCHED+1]
+    begin = max(touched, key=when) if touched else next(p for p in pages if p.is_chapter)
+    say = "Go on where you were" if touched else "Begin here"
+    lines = ["# asl_course", "", f"**{say}: {link(begin)}**"]
+    for part, o in pages_by_part(there).items():
+        lines += ["", f"## {part}", "", *(f"- {link(p)} {p.question}" for p in o)]
+    lines += ["", "`asl_work --reset 02` in a terminal takes a fresh copy of a page."]
+    write_atomic(folder/"home.md", ("\n".join(lines)+"\n").encode())
+    return folder/"home.md"
 
 # %% ../nbs/27_pages.ipynb #b107cfab
 def _is_seen(output):
