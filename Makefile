@@ -21,7 +21,7 @@ course: .venv/made
 
 lab: .venv/made
 	@$(BIN)/asl_work
-	$(BIN)/jupyter lab --notebook-dir work
+	$(BIN)/jupyter lab --config .lab/config.py --notebook-dir work
 
 test: .venv/made
 	$(BIN)/python -m pytest tests/first

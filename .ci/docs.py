@@ -13,6 +13,7 @@ EXAMPLES = "LVYCGKOX" # letters of nbs/photos in which a hand is found
 SITE = "https://asl-course.github.io/asl_course"
 PLAIN = "index", "library", "teaching" # pages for reading: their cell of parameters is for tests
 KATEX = re.compile(r"https://cdn\.jsdelivr\.net/npm/katex@[^/]+/dist/")
+SET_UP = '#| code-fold: true\n#| code-summary: "Set-up"\n'
 SHOWN = '#| code-fold: show\n#| code-summary: "Exported source"\n'
 
 def plain_definitions(cells):
@@ -34,6 +35,21 @@ def plain_definitions(cells):
         anchors = " · ".join(f'<a id="{n}"'+(f' href="{m[1]}">' if m else ">")+f"<code>{n}</code></a>" for n, m in links.items())
         if links: res.append(dict(cell_type="markdown", id=code["id"][::-1], metadata={}, source=f'<div class="definition">source: {anchors}</div>'))
         res.append({**code, "source": src(code).removeprefix(SHOWN)})
+    return res
+
+def folded(cells):
+    """Set-up (imports, the banner's line, parameters) is folded on the site, and so is whatever a page asks to fold: nbdev, which shows
+    a definition that is exported and shown, adds a fold of its own, and the page's wins"""
+    res = []
+    for c in cells:
+        text = "".join(c["source"])
+        lines = [o for o in text.splitlines() if o.strip() and not o.startswith("#|")]
+        if c["cell_type"]=="code" and "#| code-fold: true" in text: c["source"] = text.replace(SHOWN, "", 1)
+        elif c["cell_type"]=="code" and lines and ("parameters" in c["metadata"].get("tags", []) or lines[0].startswith("run = start_page(") or all(re.match(r"(import|from) ", o) for o in lines)):
+            before = "".join(res[-1]["source"]) if res else ""
+            if before.startswith(SET_UP) and not res[-1]["outputs"]: text = before.removeprefix(SET_UP).rstrip()+"\n"+text; res.pop()
+            c["source"] = SET_UP+text
+        res.append(c)
     return res
 
 def stage():
@@ -58,6 +74,7 @@ def stage():
             for o in c.get("outputs", []):
                 if "text/markdown" in (d := o.get("data", {})): d["text/markdown"] = re.sub(r"```python\n.*?```", lambda m: re.sub(r"\[`([^`]+)`\]\([^)]+\)", r"\1", m[0]), "".join(d["text/markdown"]), flags=re.S)
         dropped = ["remove-cell"]+["parameters"]*(p.stem in PLAIN)
+        nb["cells"] = folded(nb["cells"])
         nb["cells"] = plain_definitions([c for c in nb["cells"] if not set(dropped)&set(c["metadata"].get("tags", []))])
         p.write_text(json.dumps(nb), encoding="utf-8")
 

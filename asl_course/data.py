@@ -106,6 +106,8 @@ class NearestMean:
         return -torch.cdist(xb.flatten(1), self.means.to(xb.device))**2
 
 # %% ../nbs/01_data.ipynb #6180a22b
+#| code-fold: true
+#| code-summary: "How scores are counted"
 @dataclass
 class Score:
     "How good scores are"
@@ -160,6 +162,8 @@ def judge(
     return dict(valid=valid.dict(), test=score_test(model, letters, device).dict())
 
 # %% ../nbs/01_data.ipynb #0042449d
+#| code-fold: true
+#| code-summary: "Batches, as the library has it"
 def _check_pictures(x, y, bs):
     "Raise `ValueError` for what makes no batches"
     if x.dtype!=torch.uint8:

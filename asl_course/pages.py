@@ -352,6 +352,7 @@ def _for_a_learner(nb, place, places):
             text = re.sub(r"^#\|.*\n?", "", text, flags=re.M)
         c["source"] = text.strip("\n").splitlines(True)
         cells.append(c)
+    cells.sort(key=lambda c: not "".join(c["source"]).startswith("# ")) # title first
     return nb | dict(cells=cells)
 
 def copy_chapters(

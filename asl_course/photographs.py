@@ -15,7 +15,7 @@ from .split import *
 
 # %% auto #0
 __all__ = ['FRAMES', 'MOST_ROWS', 'drawn_bursts', 'match_photographs', 'settle_bursts', 'cut_hand', 'read_bursts', 'write_people',
-           'people_from']
+           'people_from', 'part_merged']
 
 # %% ../nbs/30_photographs.ipynb #a3df34ec
 __doc__ = (__doc__ or "")+"""
@@ -198,6 +198,21 @@ def people_from(
     photo, margin = settle_bursts(x, found, file)
     write_people(path, x, photo, margin, letters.sha256.values())
     return photo, match, margin
+
+# %% ../nbs/30_photographs.ipynb #323bb8ce
+def part_merged(
+    x,      # Pictures, uint8, shape (n, 28, 28)
+    groups, # Group of each, from `photo_groups`, shape (n,)
+):          # Group of each, anew, int64, shape (n,)
+    "Part groups that are too large for one photograph, by their usual size alone"
+    from scipy.cluster.hierarchy import fcluster, linkage
+    sigs, size = picture_signatures(x).numpy(), np.bincount(groups)
+    usual, res = np.median(size[size>1]), groups.copy()
+    for g in np.flatnonzero(size>1.5*usual):
+        rows = np.flatnonzero(groups==g)
+        n = round(size[g]/usual)
+        res[rows] = res.max()+fcluster(linkage(sigs[rows], "ward"), n, "maxclust")
+    return np.unique(res, return_inverse=True)[1]
 
 # %% ../nbs/30_photographs.ipynb #1224bf1d
 def _who_is_where(

@@ -850,10 +850,12 @@ def _with_dagger(k):
     "A line's name, or the first part of it, marked"
     return (f"† {k[0]}", *k[1:]) if isinstance(k, tuple) else f"† {k}"
 
-def _yours(k, row):
-    "Name of a line, or its last part, that says whose it is"
-    if isinstance(k, tuple): return (*k[:-1], _yours(k[-1], row))
-    return f"{k}, {row}"
+def _yours(k, row, rows):
+    "Name of a line, or its last part, that says whose it is, and how if not as recorded"
+    if isinstance(k, tuple): return (*k[:-1], _yours(k[-1], row, rows))
+    how = row.partition("(")[2]
+    alike = any(o.endswith(f"recorded ({how}") for o in rows)
+    return f"{k}, {'yours' if alike else row}"
 
 def on_record(
     frames:dict, # Name of a line -> what `show_record` returns
@@ -865,7 +867,7 @@ def on_record(
         for row, figures in f.iterrows():
             stale = row.startswith("†")
             old |= stale
-            name = _yours(k, row) if row.startswith("yours") else k
+            name = _yours(k, row, f.index) if row.startswith("yours") else k
             lines[_with_dagger(name) if stale else name] = figures
     out = pd.DataFrame(list(lines.values()), index=pd.Index(list(lines)))
     title = "on record; † by other code than this" if old else "on record"

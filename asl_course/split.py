@@ -13,9 +13,8 @@ from .data import *
 from .train import *
 
 # %% auto #0
-__all__ = ['some_photographs', 'picture_signatures', 'photo_groups', 'part_merged', 'photo_folds', 'photo_split',
-           'NearestPicture', 'fit_linear', 'random_folds', 'person_folds', 'rows_of_each', 'some_people',
-           'judge_people']
+__all__ = ['some_photographs', 'picture_signatures', 'photo_groups', 'photo_folds', 'photo_split', 'NearestPicture', 'fit_linear',
+           'random_folds', 'person_folds', 'rows_of_each', 'some_people', 'judge_people']
 
 # %% ../nbs/05_split.ipynb #29879683
 __doc__ = (__doc__ or "")+"""
@@ -99,21 +98,6 @@ def photo_groups(
     sigs = picture_signatures(x)
     i, j = _links(sigs, threshold, bs)
     return _components(i, j, len(sigs))
-
-# %% ../nbs/05_split.ipynb #4f282ced
-def part_merged(
-    x,      # Pictures, uint8, shape (n, 28, 28)
-    groups, # Group of each, from `photo_groups`, shape (n,)
-):          # Group of each, anew, int64, shape (n,)
-    "Part groups that are too large for one photograph, by their usual size alone"
-    from scipy.cluster.hierarchy import fcluster, linkage
-    sigs, size = picture_signatures(x).numpy(), np.bincount(groups)
-    usual, res = np.median(size[size>1]), groups.copy()
-    for g in np.flatnonzero(size>1.5*usual):
-        rows = np.flatnonzero(groups==g)
-        n = round(size[g]/usual)
-        res[rows] = res.max()+fcluster(linkage(sigs[rows], "ward"), n, "maxclust")
-    return np.unique(res, return_inverse=True)[1]
 
 # %% ../nbs/05_split.ipynb #a7c5f5ba
 def _check_groups(y, groups):

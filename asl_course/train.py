@@ -54,7 +54,7 @@ def loss_batch(
     yb,        # Their letters, class index, shape (n,)
     loss_func=F.cross_entropy, # Takes scores and class indexes
     opt=None,  # An optimiser; with None nothing is learned
-):             # (loss, scores), without their graph
+):             # (loss, scores), both without autograd's notes
     "The loss of one batch, and a step of the optimiser if there is one"
     scores = model(xb)
     loss = loss_func(scores, yb)

@@ -331,7 +331,7 @@ def test_stale_records_carry_a_dagger(toy, fake_recipe, shown_from):
     old = shown()
     assert old.index[1]=="† recorded (synth, full)" and old.index.name=="† by other code than this" and (old.accuracy.iloc[0]==fresh.accuracy.iloc[0])
     both = on_record({"a": fresh, "b": old})
-    assert list(both.index)==["a, yours (synth, full)", "a", "b, yours (synth, full)", "† b"] and both.index.name=="on record; † by other code than this"
+    assert list(both.index)==["a, yours", "a", "b, yours", "† b"] and both.index.name=="on record; † by other code than this"
     rec = json.loads(f.read_text())
     f.write_text(json.dumps({**rec, "accepted": [dict(identity=recipes[fake_recipe].code()[0], commit="f"*40)]}))
     assert why_stale(read_record(fake_recipe, "synth"))=="" and shown().index[1]=="recorded (synth, full)"
@@ -350,9 +350,9 @@ def test_what_was_measured_here_stands_above_the_record(toy, fake_recipe, shown_
     for seed in (42, 43): run_recipe(fake_recipe, toy, seed, scale="full", folder=shown_from)
     shown = show_record(fake_recipe, ["valid.acc"], ["accuracy"], source="synth")
     both = on_record({"a": shown, "b": shown})
-    assert list(both.index)==["a, yours (synth, full)", "a", "b, yours (synth, full)", "b"] and both.index.name=="on record" and (both.seeds==2).all()
-    deep = on_record({("a", 1): shown, ("a", 2): shown.iloc[1:]})
-    assert list(deep.index)==[("a", "1, yours (synth, full)"), ("a", 1), ("a", 2)] and deep.index.names==["on record", None]
+    assert list(both.index)==["a, yours", "a", "b, yours", "b"] and both.index.name=="on record" and (both.seeds==2).all()
+    deep = on_record({("a", 1): shown, ("a", 2): shown.iloc[1:], ("b", 1): shown.iloc[:1]})
+    assert list(deep.index)==[("a", "1, yours"), ("a", 1), ("a", 2), ("b", "1, yours (synth, full)")] and deep.index.names==["on record", None]
 
 def test_a_setting_that_a_learner_changed_is_named(toy, fake_recipe, shown_from):
     run_recipe(fake_recipe, toy, 42, scale="full", folder=shown_from)

@@ -6,6 +6,7 @@ from asl_course.records import *
 from asl_course.data import *
 from asl_course.synth import synth_letters
 from asl_course.split import *
+from asl_course.photographs import part_merged
 from asl_course import split as mod
 
 @pytest.fixture(scope="module")
