@@ -334,7 +334,7 @@ def _is_folded(text):
     "Is a cell set-up, a recipe, or a drawing, whose code may stay closed?"
     lines = [o for o in text.splitlines() if o.strip() and not o.startswith("#|")]
     if "start_page(" in lines[0]: return True
-    if re.search(r"^#\| (code-fold: true|echo: false)", text, re.M): return True
+    if re.search(r"^#\| (code-fold: true|echo: false|hide)", text, re.M): return True
     return all(re.match(r"(import|from) ", o) for o in lines)
 
 def _for_a_learner(nb, place, places):

@@ -13,7 +13,7 @@ from asl_course.records import _shape, _Plain
 # -- changes to the library: (module, what stands there, what is put there, recipes that become stale)
 
 FAST = "ladder.* muon.* speed.s*" # what `train_rung` trains
-T3 = f"t3.* keras.* outside.t3 honest.linear honest.mlp honest.cnn honest.shipped honest.t* {FAST}" # `train_rung` and `_bootstrap_study` name it too
+T3 = f"t3.* keras.* outside.t3 honest.t3-* {FAST}" # `train_rung` names it too
 CHANGES = {
     "words of an error in Batches": ("data", "an empty set has no batches", "there is nothing in it", ""),
     "words of an error in fit": ("train", "training stopped. ", "training has stopped. ", ""),
@@ -195,7 +195,7 @@ def test_what_all_gathers_is_followed():
 
 def test_a_page_and_the_library_agree(known):
     "Pages run their own definitions: what they record must be told from nothing in the library"
-    pages_of = {p.stem.partition("_")[2]: p for p in NBS if p.parent.name!="solutions"}
+    pages_of = {f"tutorials.{p.stem}" if p.parent.name=="tutorials" else p.stem.partition("_")[2]: p for p in NBS if p.parent.name!="solutions"}
     for module in sorted({r.where.rsplit(".", 1)[0] for r in known.values()}):
         text = "\n".join("".join("pass\n" if l.startswith(("!", "%")) else l for l in c["source"]) for c in code_cells(load(pages_of[module])) if "run_line_magic" not in source(c))
         code = library_code().plus("__main__", text)
@@ -238,6 +238,7 @@ def fake(letters, seed, device, scale, lr=.1):
 
 @pytest.fixture()
 def fake_recipe():
+    records._mine.clear()
     recipe("test.fake", "A fake", claims="T1.1", seeds=3, lr=.5)(fake)
     yield "test.fake"
     del recipes["test.fake"]
