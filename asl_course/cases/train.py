@@ -7,7 +7,7 @@ __all__ = []
 
 # %% ../../nbs/solutions/s03_train.ipynb #c85b5e95
 from functools import partial
-import torch
+import torch, torch.nn.functional as F
 
 # %% ../../nbs/solutions/s03_train.ipynb #98632882
 def _rows(batches):
@@ -101,3 +101,83 @@ class EpochLoss:
     wrong = [lambda l, s: l.mean(),
              lambda l, s: (l*s).sum(),
              lambda l, s: (l*s).sum()/len(s)]
+
+# %% ../../nbs/solutions/s03_train.ipynb #5120db69
+class _Noted(torch.nn.Module):
+    "A linear layer that keeps in mind whether it was in train mode"
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.linear, self.modes = torch.nn.Linear(5, 3), []
+    def forward(self, x):
+        self.modes.append(self.training)
+        return self.linear(x)
+
+def _toy_batches(sizes):
+    "Batches of random rows, five numbers each, of three classes"
+    g = torch.Generator().manual_seed(1)
+    return [(torch.randn(n, 5, generator=g), torch.randint(3, (n,), generator=g))
+            for n in sizes]
+
+def _reference(batches, lr):
+    "A layer trained by PyTorch's own SGD, and the mean loss over rows on the way"
+    model, total = _Noted(), 0.
+    opt = torch.optim.SGD(model.parameters(), lr=lr)
+    for xb, yb in batches:
+        opt.zero_grad()
+        loss = F.cross_entropy(model(xb), yb)
+        loss.backward()
+        opt.step()
+        total += loss.item()*len(yb)
+    return model, total/sum(len(yb) for _, yb in batches)
+
+def _by_hand_wrong(f, sizes, left):
+    "What is wrong with an epoch by hand, in words"
+    batches, lr, model = _toy_batches(sizes), .3, _Noted().eval()
+    if left:
+        for p in model.parameters(): p.grad = torch.ones_like(p)
+    got = f(model, batches, lr)
+    want, mean = _reference(batches, lr)
+    if not all(model.modes): return "the model was in evaluation mode while it learned"
+    if any(p.grad_fn is not None for p in model.parameters()):
+        return "the step itself was noted by autograd; make it under torch.no_grad()"
+    off = (model.linear.weight-want.linear.weight).abs().max().item()
+    if off>1e-5:
+        why = "slopes that were there before were not cleared, or " if left else ""
+        return (f"a weight ends {off:.3f} away from where torch.optim.SGD takes it: {why}"
+                "slopes add up over batches, or the step is another")
+    if got is None: return "it returned nothing; expected the mean loss over rows"
+    if abs(float(got)-mean)>1e-4:
+        return f"it returned {float(got):.4f}; the mean loss over all rows is {mean:.4f}"
+
+class ByHand:
+    "An epoch by hand"
+    hint = ("Five things, in this order: train mode, then for each batch loss, cleared "
+            "slopes, backward, step. And the mean counts rows.")
+    idea = ("`model.zero_grad()`, `loss.backward()`, then under `torch.no_grad()` "
+            "`p -= lr*p.grad` for each of `model.parameters()`; add up loss times rows.")
+
+    def cases():
+        for sizes, left in (([4], False), ([8, 8, 3], False), ([8, 2], True)):
+            name = f"batches of {', '.join(map(str, sizes))}"
+            if left: name += ", slopes left over"
+            yield name, partial(_by_hand_wrong, sizes=sizes, left=left)
+
+    wrong = [lambda m, b, lr: _reference(b, lr)[1],
+             lambda m, b, lr: _sloppy(m, b, lr, clear=False),
+             lambda m, b, lr: _sloppy(m, b, lr, train=False),
+             lambda m, b, lr: _sloppy(m, b, lr, rows=False)]
+
+def _sloppy(model, batches, lr, clear=True, train=True, rows=True):
+    "An epoch that forgets something"
+    if train: model.train()
+    losses = []
+    for xb, yb in batches:
+        loss = F.cross_entropy(model(xb), yb)
+        if clear: model.zero_grad()
+        loss.backward()
+        with torch.no_grad():
+            for p in model.parameters(): p -= lr*p.grad
+        losses.append((loss.item(), len(yb)))
+    if not rows: return sum(o for o, _ in losses)/len(losses)
+    return sum(o*k for o, k in losses)/sum(k for _, k in losses)

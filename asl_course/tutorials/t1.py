@@ -83,7 +83,8 @@ def _honest(
     letters, seed, device, scale, # As `run_recipe` gives them
 ):                                # As `score_with_intervals`
     "T1's layer as stated, with intervals for its test accuracy"
-    return score_with_intervals(_t1(letters, seed, device, scale)["_model"], letters, device)
+    return score_with_intervals(_t1(letters, seed, device, scale)["_model"],
+                                letters, device)
 
 recipe("honest.t1", "Two intervals for the test accuracy of T1's recipe",
        claims="T1.2")(_honest);
@@ -302,7 +303,8 @@ def _least_bend(w, x, y):
 def _passing_of_steps(letters, ws, x, y):
     "What T1 says of batches, scores and steps"
     layer = LogisticRegression()
-    fit(layer, Batches(letters.x[:2000], letters.y[:2000], 100), None, 1, .1, progress=False)
+    few = Batches(letters.x[:2000], letters.y[:2000], 100)
+    fit(layer, few, None, 1, .1, progress=False)
     scores, batches = layer(x), list(Batches(letters.x[:1000], letters.y[:1000], 256))
     return {
         "50 epochs or 50 iterations": (

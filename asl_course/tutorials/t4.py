@@ -78,7 +78,8 @@ def _honest(
     letters, seed, device, scale, # As `run_recipe` gives them
 ):                                # As `score_with_intervals`
     "T4's layer as stated, with intervals for its test accuracy"
-    return score_with_intervals(_t4(letters, seed, device, scale)["_model"], letters, device)
+    return score_with_intervals(_t4(letters, seed, device, scale)["_model"],
+                                letters, device)
 
 recipe("honest.t4", "Two intervals for the test accuracy of T4's recipe",
        claims="T4.6")(_honest);
