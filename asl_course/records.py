@@ -517,12 +517,17 @@ class Recipe:
         "Module and name of the function, such as `speed.rung`"
         return f"{self.fn.__module__.removeprefix('asl_course.')}.{self.fn.__name__}"
 
+    def identity(self):
+        "Hash of all code that the function runs, as it stands"
+        if self.fixed: return self.fixed[0]
+        code, module, name = code_of(self.fn)
+        return code.identity(module, name)
+
     def code(self):
         "(identity, resolved settings) of the function as it stands"
         if self.fixed: return self.fixed
         code, module, name = code_of(self.fn)
-        numbers = resolved_settings(code, module, name, self.settings)
-        return code.identity(module, name), numbers
+        return self.identity(), resolved_settings(code, module, name, self.settings)
 
 def recipe(
     id:str,                 # Such as "t4.stated"; it never changes again
@@ -771,7 +776,7 @@ def why_stale(
     if r is not None and (r.fn.__module__!="__main__" or _is_of_this_page(r.fn)):
         now = json.loads(json.dumps(r.settings))
         if rec["settings"]!=now: return "its settings have changed"
-        found = r.code()[0]
+        found = r.identity()
     else:
         module, _, name = rec["fn"].rpartition(".")
         if name not in library_code().module(module).defs: return ""
