@@ -125,7 +125,7 @@ const checks = {
     await page.click("#camera"); await settled(page)
     const first = (Date.now()-t)/1000, letters = []
     for (let i = 0; i<task.seconds*4; i++) { await page.waitForTimeout(250); letters.push(await page.textContent("#letter")) }
-    const res = {first, letters, rate: parseFloat(await page.textContent("#rate")), word: await page.inputValue("#word"), button: await page.textContent("#camera"), hosts: [...new Set(seen.requests.map(u => new URL(u).host))]}
+    const res = {first, letters, rate: parseFloat(await page.textContent("#rate")), word: await page.inputValue("#word"), button: await page.textContent("#camera"), message: await page.textContent("#message"), hosts: [...new Set(seen.requests.map(u => new URL(u).host))]}
     await page.click("#camera")
     return {...res, off: await page.textContent("#message")}
   },

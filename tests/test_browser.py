@@ -149,7 +149,7 @@ def test_a_camera_gives_letters_and_a_held_letter_is_written(page, reads, tmp_pa
                 for _ in range(60): im.save(f, "JPEG", quality=90)
     o = drive(page, "camera", video=str(tmp_path/"film.mjpeg"), seconds=7, plain=True); c = o["camera"]
     assert not o["errors"] and {p.stem for p in sure}<=set(c["letters"]) and set(c["word"])=={p.stem for p in sure} and "".join(dict.fromkeys(c["word"]))==c["word"][:2]
-    assert c["rate"]>1 and c["button"]=="Stop the camera" and c["off"]=="The camera is off."
+    assert not c["message"] and c["rate"]>1 and c["button"]=="Stop the camera" and c["off"]=="The camera is off."
 
 # -- hands that are found; on photographs where they lie beside the data, and rendered hands else
 
@@ -201,6 +201,12 @@ def test_what_was_taught_is_read_alike_here_and_in_python(page, tmp_path):
     assert len(again)==got["count"]==30 and np.allclose(again.read(probs[30:], part.landmarks, part.handed, features[30:]), got["read"], atol=1e-4), "and back again"
     e = got["errors"]
     assert "damaged" in e["cut"] and "not made by" in e["other"] and "format 9" in e["format"] and 'teaches "J"' in e["letter"]
+
+def test_a_covered_camera_is_noticed(page, tmp_path):
+    with open(tmp_path/"dark.mjpeg", "wb") as f:
+        for _ in range(60): Image.new("RGB", (640, 480), (9, 8, 8)).save(f, "JPEG")
+    o = drive(page, "camera", video=str(tmp_path/"dark.mjpeg"), seconds=4, plain=True)
+    assert not o["errors"] and "is the camera covered" in o["camera"]["message"]
 
 def film(path, files, each=60):
     with open(path, "wb") as f:

@@ -80,7 +80,7 @@ async function camera(deviceId) {
     return false
   }
   const track = got.getVideoTracks()[0]
-  stream = got; selfie = track.getSettings().facingMode!=="environment"
+  dark = null; told = false; stream = got; selfie = track.getSettings().facingMode!=="environment"
   track.addEventListener("ended", () => { if (mine===run) { stop(); say("The camera was unplugged or switched off.", true) } })
   $("camera").textContent = "Stop the camera"; ticks = []
   if (!lost) say("")
@@ -251,9 +251,19 @@ const rows = Array.from({length: 3}, () => {
   return $("top").appendChild(li) && {li, name, bar, val}
 })
 
+// A covered camera, or a dark room: the picture is all one grey, and stays so
+let dark = null, told = false // since when, in seconds; has it been said?
+function covered(t) {
+  const p = levels([0, 0, Math.min(...size)], 16), spread = Math.max(...p)-Math.min(...p)
+  if (spread>24) { if (told) say(""); dark = null; told = false }
+  else if (dark===null) dark = t
+  else if (!told && t-dark>1.5) { told = true; say("The camera's picture is all one grey: is the camera covered, or the room dark?", true) }
+}
+
 function tell(said) {
   now = said
   const t = performance.now()/1000
+  if (stream && (!said || plain() || told)) covered(t)
   if (said) {
     const {letter, sure, top, picture, side, hand} = said, rgba = new ImageData(side, side)
     if ($("small").width!==side) Object.assign($("small"), {width: side, height: side})
