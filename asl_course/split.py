@@ -272,6 +272,8 @@ def person_folds(
     return [(np.flatnonzero(~v), np.flatnonzero(v)) for v in valid]
 
 # %% ../nbs/05_split.ipynb #d62971cd
+#| code-fold: true
+#| code-summary: "judge_people: the same with the test file, and with fewer rows of each photograph"
 def rows_of_each(
     photo,       # Photograph of each row, shape (n,)
     each:int=1,  # Rows to keep of each, at most
