@@ -40,12 +40,12 @@ def plain_definitions(cells):
 def folded(cells):
     """Set-up (imports, the banner's line, parameters) is folded on the site, and so is whatever a page asks to fold: nbdev, which shows
     a definition that is exported and shown, adds a fold of its own, and the page's wins"""
+    from asl_course.pages import is_set_up
     res = []
     for c in cells:
         text = "".join(c["source"])
-        lines = [o for o in text.splitlines() if o.strip() and not o.startswith("#|")]
         if c["cell_type"]=="code" and "#| code-fold: true" in text: c["source"] = text.replace(SHOWN, "", 1)
-        elif c["cell_type"]=="code" and lines and ("parameters" in c["metadata"].get("tags", []) or lines[0].startswith("run = start_page(") or all(re.match(r"(import|from) ", o) for o in lines)):
+        elif c["cell_type"]=="code" and ("parameters" in c["metadata"].get("tags", []) or is_set_up(text)):
             before = "".join(res[-1]["source"]) if res else ""
             if before.startswith(SET_UP) and not res[-1]["outputs"]: text = before.removeprefix(SET_UP).rstrip()+"\n"+text; res.pop()
             c["source"] = SET_UP+text

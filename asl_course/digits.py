@@ -5,7 +5,7 @@
 # %% ../nbs/04_digits.ipynb #0a73aa1e
 from __future__ import annotations
 import numpy as np
-import torch, torch.nn as nn, torch.nn.functional as F
+import torch, torch.nn.functional as F
 from .core import *
 from .files import *
 from .data import *

@@ -4,7 +4,6 @@
 
 # %% ../nbs/11_honest.ipynb #d0316942
 from __future__ import annotations
-from functools import partial
 import numpy as np, pandas as pd
 import torch, torch.nn.functional as F
 from scipy import stats

@@ -20,7 +20,7 @@ from .records import *
 
 # %% auto #0
 __all__ = ['Page', 'read_page', 'contents', 'pages_by_part', 'chapters', 'contents_table', 'sidebar_yaml', 'draw_map',
-           'find_headline', 'run_chapter', 'run_chapters', 'work_places', 'copy_chapters', 'write_home',
+           'find_headline', 'run_chapter', 'run_chapters', 'work_places', 'is_set_up', 'copy_chapters', 'write_home',
            'refresh_chapter', 'library_modules', 'all_recipes', 'chosen_recipes', 'run_sweep', 'records_table',
            'frozen_rows', 'smoke_runs', 'differences', 'compare_runs', 'code_at', 'can_accept', 'accept', 'refusal']
 
@@ -330,12 +330,18 @@ def _is_plumbing(text):
     "Does a cell mean nothing to a learner: installing, naming the module, describing it?"
     return bool(re.search(r'"pip", f"install|^#\| default_exp|^__doc__ = ', text, re.M))
 
+def is_set_up(
+    text, # Source of a code cell
+):        # True or False
+    "Does a cell only import, or show the page's banner?"
+    lines = [o for o in text.splitlines() if o.strip() and not o.startswith("#|")]
+    if not lines: return False
+    return "start_page(" in lines[0] or all(re.match(r"(import|from) ", o) for o in lines)
+
 def _is_folded(text):
     "Is a cell set-up, a recipe, or a drawing, whose code may stay closed?"
-    lines = [o for o in text.splitlines() if o.strip() and not o.startswith("#|")]
-    if "start_page(" in lines[0]: return True
-    if re.search(r"^#\| (code-fold: true|echo: false|hide)", text, re.M): return True
-    return all(re.match(r"(import|from) ", o) for o in lines)
+    fold = r"^#\| (code-fold: true|echo: false|hide)"
+    return is_set_up(text) or bool(re.search(fold, text, re.M))
 
 def _for_a_learner(nb, place, places):
     "A notebook as a learner works on it"
@@ -376,13 +382,15 @@ def copy_chapters(
 def write_home(
     folder, # Where your copies are
 ):          # The file
-    "Write `home.md`, a learner's first page: the page worked on last, then all of them"
-    folder, pages, places = Path(folder), contents(), work_places()
+    """Write `home.md`, a learner's first page: the page worked on last, else the first, then
+    all of them; there must be a copy of one"""
+    pages = contents()
+    folder, places = Path(folder), work_places(pages)
     def when(p): return (folder/places[p.place]).stat().st_mtime
     there = [p for p in pages if (folder/places[p.place]).exists()]
-    def link(p): return f"[{p.label}]({places[p.place].replace(' ', '%20')})"
+    def link(p): return f"[{p.label}]({places[p.place]})"
     touched = [p for p in there if when(p)>_UNTOUCHED+1]
-    begin = max(touched, key=when) if touched else next(p for p in pages if p.is_chapter)
+    begin = max(touched, key=when) if touched else there[0]
     say = "Go on where you were" if touched else "Begin here"
     lines = ["# asl_course", "", f"**{say}: {link(begin)}**"]
     for part, o in pages_by_part(there).items():

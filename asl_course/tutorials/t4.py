@@ -9,6 +9,7 @@ from ..core import *
 from ..records import *
 from ..data import *
 from ..scratch import *
+from ..scratch import _Linear
 from ..train import *
 from ..honest import score_with_intervals
 
@@ -30,11 +31,6 @@ T4_STAGES = ( # (epochs, learning rate, batch size)
     (50, .1, 2048), (50, .1, 1024), (50, .2, 512),  (50, .2, 512),
     (50, .3, 1024), (50, .2, 512),  (50, .1, 1024), (50, .1, 2048),
     (50, .1, 256),  (50, .1, 256),  (50, .1, 256),  (50, .1, 512))
-
-class _Linear:
-    "Weights and bias as a model of pictures"
-    def __init__(self, W, b): self.W, self.b = W, b
-    def __call__(self, xb): return xb.flatten(1)@self.W+self.b
 
 def _flat_rows(letters, rows, device):
     "Pictures as rows of numbers in 0..1, and their letters, on a device"
