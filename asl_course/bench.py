@@ -545,7 +545,7 @@ def _(c):
 def _t3_epoch(c, make, n):
     "One epoch of T3's loop on so many pictures; the time scaled to all"
     import torch, torch.nn.functional as F
-    from asl_course.mlp import OPTS
+    from asl_course.debug import OPTS
     from asl_course.speed import T3Dataset
     s, times = _part(c, n)
     model, ds = make(), T3Dataset(c.letters.x[s], c.letters.y[s])

@@ -34,6 +34,8 @@ are on rows set aside and on the test file, which it counts as a reading.
 """
 
 # %% ../nbs/01_data.ipynb #1e7046e8
+#| code-fold: true
+#| code-summary: "load_letters: where the pictures come from"
 def load_letters(
     source:str="auto", # "real" (published files), "synth" (rendered), or "auto"
     path=None,         # Folder, zip or file of the real data; by default `data_places`

@@ -41,6 +41,7 @@ class Exercise:
     idea:str      # How to do it, in a sentence
     cases:object  # Function that yields the cases, as told below
     wrong:list=() # Typical wrong answers, none of which may pass
+    right:str=""  # What is said of a right answer, beside that it is right
 
 _own = {} # Exercises registered on a page, by id
 
@@ -74,7 +75,8 @@ def _of_topic(topic):
         if not isinstance(c, type) or not hasattr(c, "cases"): continue
         name = re.sub(r"(?<=.)(?=[A-Z])", "-", c.__name__).lower()
         id = f"{topic}.{name}"
-        found[id] = Exercise(id, c.__doc__, c.hint, c.idea, c.cases, c.wrong)
+        found[id] = Exercise(id, c.__doc__, c.hint, c.idea, c.cases, c.wrong,
+                             getattr(c, "right", ""))
     return found
 
 def all_exercises():
@@ -360,6 +362,7 @@ def _first_wrong(ex, answer, limit):
         if not said: continue
         return Verdict(ex.id, "wrong", f"case {i+1} of {len(cases)}, {said}\n"
                                        f"  For help: hint({ex.id!r})")
+    if ex.right: return Verdict(ex.id, "right", f"right: {ex.right}")
     return Verdict(ex.id, "right", f"right, in {len(cases)} case{'s'*(len(cases)!=1)}")
 
 def verdict(

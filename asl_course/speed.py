@@ -15,6 +15,7 @@ from .data import *
 from .train import *
 from .split import *
 from .mlp import *
+from .debug import *
 from .cnn import *
 from .augment import *
 from .measure import *

@@ -19,7 +19,7 @@ CHANGES = {
     "words of an error in fit": ("train", "training stopped. ", "training has stopped. ", ""),
     "an annotation and a comment": ("data", "        bs:int=64,          # Batch size", "    bs=64, # So many", ""),
     "a docstring": ("train", '"Loss and accuracy over the epochs"', '"As a picture"', ""),
-    "T3's momentum": ("mlp", "sgd=partial(torch.optim.SGD, momentum=.9),", "sgd=partial(torch.optim.SGD, momentum=.1),", T3),
+    "T3's momentum": ("debug", "sgd=partial(torch.optim.SGD, momentum=.9),", "sgd=partial(torch.optim.SGD, momentum=.1),", T3),
     "MOVES, rotate": ("speed", "RUNG_MOVES = dict(rotate=6", "RUNG_MOVES = dict(rotate=90", FAST),
     "NETS, thin": ("speed", "PoolFirst(nf=(16, 32, 48, 64))", "PoolFirst(nf=(4, 4, 4, 4))", FAST),
     "PoolFirst without its ReLU": ("speed", "nn.BatchNorm2d(o), nn.ReLU()]\n        super", "nn.BatchNorm2d(o)]\n        super", f"{FAST} speed.growth"),

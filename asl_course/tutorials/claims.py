@@ -734,7 +734,7 @@ _QUESTIONS = [
         verdict="wrong",
         why="Because of the softmax in front: eight times the rate does the same for "
             "batches of 32, and without it the lead is small.",
-        where="06_mlp#The softmax in front",
+        where="07_debug#Change one thing",
         proof=_the_rate_makes_up_for_it),
     Claim("Q3",
         says="validation on random rows tells what test will be",

@@ -12,13 +12,14 @@ from ..records import *
 from ..data import *
 from ..train import *
 from ..mlp import *
+from ..debug import *
 from ..cnn import *
 from ..augment import Augment
 from ..honest import score_with_intervals
 from ..people import _outside
 
 # %% auto #0
-__all__ = ['t3_passing']
+__all__ = ['glorot_start', 't3_passing']
 
 # %% ../../nbs/tutorials/t3.ipynb #23939d56
 __doc__ = (__doc__ or "")+"""
@@ -44,6 +45,18 @@ def _letter_counts(
 
 recipe("data.counts", "Letters and labels in the two files",
        split="none", claims="T3.4 T3.5", seeds=1)(_letter_counts);
+
+# %% ../../nbs/tutorials/t3.ipynb #36f256b3
+def glorot_start(
+    model, # Any module; its linear and convolution layers are changed in place
+):         # The model
+    """Keras's start: uniform weights, biases 0
+    ([Glorot and Bengio](https://proceedings.mlr.press/v9/glorot10a.html))"""
+    for m in model.modules():
+        if isinstance(m, (nn.Linear, nn.Conv2d)):
+            nn.init.xavier_uniform_(m.weight)
+            nn.init.zeros_(m.bias)
+    return model
 
 # %% ../../nbs/tutorials/t3.ipynb #29209d79
 def _t3_mlp(
