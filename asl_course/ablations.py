@@ -4,14 +4,19 @@
 
 # %% ../nbs/31_ablations.ipynb #1cd0bd21
 from __future__ import annotations
+import numpy as np
+import torch
 from .core import *
 from .records import *
 from .data import *
 from .split import *
 from .mlp import *
 from .cnn import *
+from .augment import *
+from .learner import *
 from .mlp import _acc, _people_mlp
 from .cnn import _people_cnn
+from .augment import _people_changes
 
 # %% auto #0
 __all__ = ['two_splits']
@@ -99,3 +104,127 @@ recipe("people.mlp-2048", "2048 hidden units, one person left out at a time",
 # %% ../nbs/31_ablations.ipynb #66acea99
 recipe("people.cnn-14", "14 pixels along a side, one picture a photograph",
        split="person", seeds=3, side=14, epochs=60, each=1)(_people_cnn);
+
+# %% ../nbs/31_ablations.ipynb #469176d1
+def _ablate(
+    letters, seed, device, scale, # As `run_recipe` gives them
+    changes={},                   # Strengths of `Augment`
+    epochs=12,                    # Times through the rows
+    part=.25,                     # Share of the train photographs to learn from
+):                                # dict: valid (photographs set aside) and test
+    "A CNN on some photographs, with some changes"
+    tr, va = photo_split(letters.x, letters.y, .2, seed)
+    tr = tr[photo_split(letters.x[tr], letters.y[tr], part, seed)[1]]
+    tfm = Augment(**changes, seed=seed) if changes else None
+    model, _ = cnn_fit(letters.x[tr], letters.y[tr], seed, device,
+                       scaled(epochs, 2, scale), tfm=tfm)
+    return judge(model, letters, va, device)
+
+def _one_change(k):
+    "Register recipes with the change `k` alone, and with all others"
+    about = dict(split="photo", claims="Q1" if k=="flip" else "")
+    others = {o: v for o, v in CHANGES.items() if o!=k}
+    recipe(f"augment.{k}", f"A quarter of the photographs, {k} alone",
+           changes={k: CHANGES[k]}, **about)(_ablate)
+    recipe(f"augment.no-{k}", f"A quarter of the photographs, all changes but {k}",
+           changes=others, **about)(_ablate)
+
+recipe("augment.none", "A quarter of the photographs, unchanged",
+       split="photo", claims="Q1")(_ablate)
+recipe("augment.all", "A quarter of the photographs, all changes",
+       split="photo", claims="Q1", changes=CHANGES)(_ablate)
+for k in CHANGES: _one_change(k)
+
+# %% ../nbs/31_ablations.ipynb #5917d328
+_new = dict(split="person", seeds=3)
+recipe("people.shift", "One picture a photograph, shift alone",
+       changes={"shift": CHANGES["shift"]}, **_new)(_people_changes)
+recipe("people.all", "One picture a photograph, all changes",
+       changes=CHANGES, **_new)(_people_changes)
+for k in CHANGES:
+    if k=="flip": continue # chapter 09 has it
+    recipe(f"people.no-{k}", f"One picture a photograph, all changes but {k}",
+           changes={o: v for o, v in CHANGES.items() if o!=k}, **_new)(_people_changes)
+recipe("people.smooth", "One picture a photograph, all changes, labels smoothed",
+       changes=CHANGES, smooth=.1, **_new)(_people_changes)
+recipe("people.changes", "A CNN with all changes, one person left out at a time",
+       changes=CHANGES, epochs=6, each=0, claims="P1", **_new)(_people_changes);
+
+# %% ../nbs/31_ablations.ipynb #ea9f8740
+def _full_flip(
+    letters, seed, device, scale, # As `run_recipe` gives them
+    changes,                      # Strengths of `Augment`
+    epochs=6,                     # Times through all train rows
+):                                # dict: test, and mirrored, the mirror image of test
+    "A CNN on all train rows with all changes but the mirror, or with it too"
+    model, _ = cnn_fit(letters.x, letters.y, seed, device, scaled(epochs, 2, scale),
+                       tfm=Augment(**changes, seed=seed))
+    scores = scores_of(model, letters.x_test[:, :, ::-1].copy(), device)
+    mirrored = judge_scores(scores, letters.y_test)
+    test = score_test(model, letters, device)
+    return dict(test=test.dict(), mirrored=mirrored.dict())
+
+recipe("augment.full", "All rows, all changes but the mirror",
+       split="none", claims="Q1", changes={**CHANGES, "flip": 0.})(_full_flip)
+recipe("augment.full-flip", "All rows, all changes",
+       split="none", claims="Q1", changes=CHANGES)(_full_flip);
+
+# %% ../nbs/31_ablations.ipynb #79ec0e02
+PARTNERS = ("KP", "GQ", "HU") # Letters that differ mostly by where they point
+
+def _partners():
+    "The class of each class's partner; its own where it has none"
+    other = np.arange(24)
+    for a, b in PARTNERS:
+        i, j = LETTERS.index(a), LETTERS.index(b)
+        other[i], other[j] = j, i
+    return other
+
+def _turn(
+    letters, seed, device, scale, # As `run_recipe` gives them
+    degrees=(0, 10, 45, 90, 180), # Largest turns
+    epochs=6,                     # Times through the rows
+):                                # dict: for each turn valid, and partner, the share
+                                  # of `PARTNERS` that is read as its partner
+    "A CNN with train pictures turned by more and more, validated on photographs"
+    tr, va = photo_split(letters.x, letters.y, .2, seed)
+    x, y, y_valid = letters.x[tr], letters.y[tr], letters.y[va]
+    partner = _partners()[y_valid]
+    res, paired = {}, partner!=y_valid
+    for d in degrees:
+        tfm = Augment(rotate=d, seed=seed)
+        model, _ = cnn_fit(x, y, seed, device, scaled(epochs, 2, scale), tfm=tfm)
+        scores = scores_of(model, letters.x[va], device)
+        swapped = scores.argmax(1).numpy()==partner
+        res[f"turn{d}"] = dict(valid=judge_scores(scores, y_valid).dict(),
+                               partner=float(swapped[paired].mean()))
+    return res
+
+recipe("augment.turn", "Train pictures turned by up to 180 degrees",
+       split="photo")(_turn);
+
+# %% ../nbs/31_ablations.ipynb #27704f08
+def _choose_changes(
+    letters, seed, device, scale, # As `run_recipe` gives them
+    changes,                      # Strengths of `Augment`
+    epochs=6,                     # Times through the rows
+    n=5,                          # Folds
+):                                # dict: valid, over all folds; photographs, those of
+                                  # which more than half of the pictures are misread
+    "The shipped training, cross-validated over photographs"
+    groups, scores = photo_groups(letters.x), torch.empty(len(letters.y), 24)
+    for tr, va in photo_folds(letters.x, letters.y, n, seed, groups):
+        tfm = Augment(**changes, seed=seed)
+        model, _ = cnn_fit(letters.x[tr], letters.y[tr], seed, device,
+                           scaled(epochs, 2, scale), smooth=.1, tfm=tfm)
+        scores[va] = scores_of(model, letters.x[va], device)
+    misread = scores.argmax(1).numpy()!=letters.y
+    share = np.bincount(groups, misread)/np.bincount(groups)
+    return dict(valid=judge_scores(scores, letters.y).dict(),
+                photographs=int((share>.5).sum()))
+
+for k, c in {"all": CHANGES, "no-flip": SHIPPED_CHANGES}.items():
+    recipe(f"shipped.choice-{k}",
+           f"The shipped training over five folds of photographs, {k}",
+           split="photo", selected_on="valid", claims="Q4", seeds=3,
+           changes=c)(_choose_changes)

@@ -15,14 +15,14 @@ from .split import *
 from .mlp import *
 
 # %% auto #0
-__all__ = ['conv_loops', 'conv_unfold', 'Standardise', 'CNN', 'receptive_field', 'one_cycle', 'cnn_fit', 'coarsen', 'grad_cam',
-           'MaxAndMean', 'WideCNN', 'T3CNN']
+__all__ = ['conv_loops', 'conv_unfold', 'Standardise', 'CNN', 'receptive_field', 'one_cycle', 'cnn_fit', 'coarsen', 'MaxAndMean',
+           'WideCNN', 'T3CNN']
 
 # %% ../nbs/08_cnn.ipynb #9d6f2692
 __doc__ = (__doc__ or "")+"""
 
 `CNN` is a small convolutional network, `cnn_fit` trains one, `WideCNN` is the larger one
-of the reader that comes with the library. `grad_cam` says where a network looked.
+of the reader that comes with the library.
 
     from asl_course.data import load_letters
     from asl_course.cnn import cnn_fit
@@ -171,10 +171,10 @@ def _credit(
         model = make().to(device, memory_format=torch.channels_last)
         train = Batches(x, y, 128, shuffle=True, seed=seed, device=device)
         adam = partial(torch.optim.AdamW, weight_decay=decay)
-        fit(model, train, None, scaled(epochs, 2, scale), lr, adam, sched=one_cycle,
+        fit(model, train, None, scaled(epochs, 1, scale), lr, adam, sched=one_cycle,
             progress=False)
         return model
-    mlp, _ = mlp_fit(x, y, seed, device, epochs=scaled(20, 2, scale))
+    mlp, _ = mlp_fit(x, y, seed, device, epochs=scaled(20, 1, scale))
     nets = dict(mlp=mlp, mlp_recipe=by_recipe(_mlp_like_cnn),
                 cnn_flat=by_recipe(_cnn_flat), cnn=by_recipe(CNN))
     return {k: _when_moved(o, letters.x[va], letters.y[va], device)
@@ -221,44 +221,6 @@ def _people_cnn(
 
 recipe("people.cnn", "A CNN, one person left out at a time",
        split="person", seeds=3, claims="P1")(_people_cnn);
-
-# %% ../nbs/08_cnn.ipynb #dbb79790
-#| code-fold: true
-#| code-summary: "grad_cam"
-def _watch(layer, kept):
-    "Keep a layer's maps on the way forward, and their slopes on the way back"
-    def back(slope): kept["slope"] = slope
-    def forward(module, args, maps):
-        kept["maps"] = maps
-        maps.register_hook(back)
-    return layer.register_forward_hook(forward)
-
-def _ask(model, xb, index):
-    "Send pictures forward and a class's score back; returns the classes, shape (n,)"
-    scores = model(xb.clone().requires_grad_())
-    if index is None: index = scores.argmax(1)
-    else:             index = torch.as_tensor(index, device=xb.device).expand(len(xb))
-    scores.gather(1, index[:, None]).sum().backward()
-    return index
-
-def grad_cam(
-    model,      # Takes pictures, returns scores
-    layer,      # A module of the model whose output is maps (n, c, h, w)
-    xb,         # Pictures, float tensor in 0..1, shape (n, 1, h, w)
-    index=None, # Class asked about, int or tensor (n,); by default the one that is read
-):              # (maps (n, h, w), each 0..1; the classes asked about (n,))
-    "What speaks for a class, and where ([Grad-CAM](https://arxiv.org/abs/1610.02391))"
-    kept, was = {}, model.training
-    handle = _watch(layer, kept)
-    try: index = _ask(model.eval(), xb, index)
-    finally:
-        handle.remove()
-        model.train(was)
-    cam = (kept["slope"].mean((2, 3), keepdim=True)*kept["maps"]).sum(1, keepdim=True)
-    cam = cam.relu().detach()
-    model.zero_grad()
-    cam = F.interpolate(cam, xb.shape[2:], mode="bilinear")[:, 0]
-    return cam/cam.amax((1, 2), keepdim=True).clamp(min=1e-9), index
 
 # %% ../nbs/08_cnn.ipynb #434459bc
 #| code-fold: true

@@ -115,48 +115,6 @@ def t3_train(
     return dict(best_epoch=hist.best_epoch, valid=chosen.dict(), test=test.dict(),
                 last=last, curve=curve, _model=model)
 
-# %% ../nbs/07_debug.ipynb #7a3ebfbe
-#| code-fold: true
-#| code-summary: "How the report trained: t3_train, for the records and for the tutorial's page"
-OPTS = dict(
-    sgd=partial(torch.optim.SGD, momentum=.9),                # T3's optimiser
-    rmsprop=partial(torch.optim.RMSprop, alpha=.9, eps=1e-7)) # Keras's default one
-
-def _t3_batches(letters, valid, bs, seed, device):
-    "Batches to learn from, and batches to watch"
-    if valid=="test":
-        tr, watched = slice(None), CountedBatches(letters, device=device)
-    else:
-        tr, va = photo_split(letters.x, letters.y, .15, seed)
-        watched = Batches(letters.x[va], letters.y[va], 2048, device=device)
-    x, y = letters.x[tr], letters.y[tr]
-    return Batches(x, y, bs, shuffle=True, seed=seed, device=device), watched
-
-def t3_train(
-    model,        # Takes pictures in 0..1, returns scores; trained in place
-    letters,      # `Letters`
-    seed,         # Seed of the order, and of the split
-    device,       # Where to train
-    scale,        # "smoke", which is two epochs, or "full"
-    epochs=20,    # Times through the rows at full scale
-    bs=32,        # Batch size
-    lr=1e-3,      # Learning rate
-    opt="sgd",    # A name of `OPTS`
-    valid="test", # What chooses the epoch: "test", the test file, or "photo", set aside
-    tfm=None,     # A change of each train batch
-):                # dict: best_epoch; valid and test at it; last, accuracy; curve
-    "Train as T3 does, and keep the weights of the epoch that looks best"
-    train, watched = _t3_batches(letters, valid, bs, seed, device)
-    hist = fit(model, train, watched, scaled(epochs, 2, scale), lr, OPTS[opt], tfm=tfm,
-               device=device, best=True, progress=False)
-    chosen = evaluate(model, watched)
-    test = chosen if valid=="test" else score_test(model, letters, device)
-    columns = "train_loss", "train_acc", "valid_loss", "valid_acc"
-    curve = {k: hist.frame[k].round(5).tolist() for k in columns}
-    last = dict(acc=float(hist.frame.valid_acc.iloc[-1]))
-    return dict(best_epoch=hist.best_epoch, valid=chosen.dict(), test=test.dict(),
-                last=last, curve=curve, _model=model)
-
 # %% ../nbs/07_debug.ipynb #e7899fe4
 #| code-fold: true
 #| code-summary: "No peeking: how they were made ill"

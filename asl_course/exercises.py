@@ -392,10 +392,15 @@ _BEFORE = {
     "09": "learner", "10": "honest",  "11": "speed", "12": "predict", "13": "app",
     "15": "claims"}
 
+_MOVED = { # when chapter 11 became three
+    "honest.weighted": "errors.weighted", "honest.covered": "calibration.covered",
+    "honest.threshold": "calibration.threshold"}
+
 def _today(id):
     "What an exercise is called today, by its name of today or before"
     number, _, name = id.partition(".")
-    return f"{_BEFORE[number]}.{name}" if number in _BEFORE else id
+    if number in _BEFORE: id = f"{_BEFORE[number]}.{name}"
+    return _MOVED.get(id, id)
 
 def _joined(a, b):
     "What was done under two names of one exercise"

@@ -22,6 +22,8 @@ from .train import *
 from .split import *
 from .cnn import *
 from .honest import *
+from .errors import *
+from .calibration import *
 from .joints import *
 from .predict import *
 from .people import *

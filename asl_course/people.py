@@ -23,6 +23,8 @@ from .cnn import *
 from .augment import *
 from .learner import *
 from .honest import *
+from .errors import *
+from .calibration import *
 from .joints import *
 from .predict import *
 

@@ -719,7 +719,7 @@ _QUESTIONS = [
         verdict="not what it says",
         why="They help with left hands. For hands like those in the files they are no "
             "help, and as the last of eight changes they cost some points.",
-        where="09_augment#Is a mirrored hand the same letter?",
+        where="09_augment#Which changes the letter?",
         proof=_the_mirror_helps_left_hands_only),
     Claim("Q2",
         says="batches of 4 beat 32 because of the data",
@@ -763,7 +763,7 @@ _QUESTIONS = [
         verdict="holds",
         why="Every seed does, with nothing chosen on the test file; of train "
             "photographs set aside it still misreads some.",
-        where="10_learner#The reader we ship",
+        where="10_learner#Can every test picture be read?",
         proof=lambda v:
             v("shipped.recipe", "wrong")<1
             and v("shipped.choice-no-flip", "valid.acc")<.995)]

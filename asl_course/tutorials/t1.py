@@ -14,7 +14,8 @@ from ..data import *
 from ..train import *
 from ..split import *
 from ..cnn import cnn_fit, coarsen
-from ..honest import calibration_error, fit_temperature, score_with_intervals
+from ..honest import score_with_intervals
+from ..calibration import calibration_error, fit_temperature
 
 # %% auto #0
 __all__ = ['Multiply', 't1_passing']
