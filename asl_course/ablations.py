@@ -27,8 +27,11 @@ __doc__ = (__doc__ or "")+"""
 Sweeps behind the chapters on networks: recipes and nothing else, but for `two_splits`,
 which validates one way of training on rows and on photographs.
 
-    from asl_course.records import show_record
-    show_record("mlp.gap", ["photo.valid.acc"], ["photographs"])
+    from asl_course.ablations import two_splits
+    from asl_course.data import load_letters
+    from asl_course.split import fit_linear
+    letters = load_letters("synth").sample(2400, 600)
+    two_splits(lambda x, y: fit_linear(x, y, 42, epochs=3), letters)
 """
 
 # %% ../nbs/31_ablations.ipynb #1e245d25

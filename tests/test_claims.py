@@ -48,7 +48,7 @@ def test_links_lead_to_headings():
         md = "\n".join(source(o) for o in load(ROOT/"nbs"/f"{nb}.ipynb")["cells"] if o["cell_type"]=="markdown")
         assert re.search(rf"^##+ {re.escape(heading)}$", md, re.M), c.where
     assert _link("05_split#The payoff")=="[05, The payoff](../05_split.ipynb#the-payoff)"
-    assert _link('tutorials/t4#"nn.Linear is equivalent"')=='[t4, "nn.Linear is equivalent"](t4.ipynb#nn.linear-is-equivalent)' and _link("09_augment#Is a mirrored hand the same letter?").endswith("#is-a-mirrored-hand-the-same-letter)")
+    assert _link('tutorials/t4#"nn.Linear is equivalent"')=='[t4, "nn.Linear is equivalent"](t4.ipynb#nn.linear-is-equivalent)' and _link("09_augment#Which changes the letter?").endswith("#which-changes-the-letter)")
 
 def test_what_the_figures_say():
     t = ledger([c for c in CLAIMS if c.id in ("T4.6", "T2.1", "T1.4")])

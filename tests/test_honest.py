@@ -6,7 +6,9 @@ from asl_course.core import *
 from asl_course.records import *
 from asl_course.data import *
 from asl_course.honest import *
-from asl_course.honest import _conformal
+from asl_course.errors import *
+from asl_course.calibration import *
+from asl_course.calibration import _conformal
 
 def test_intervals_of_independent_pictures_agree_with_theory():
     right = np.random.default_rng(0).random(2000)<.8

@@ -9,6 +9,7 @@ from asl_course.records import *
 from asl_course.data import *
 from asl_course.cnn import CNN
 from asl_course.learner import *
+from asl_course.devices import *
 from asl_course.mlp import MLP
 
 @pytest.fixture
@@ -75,9 +76,9 @@ def test_shipped_recipe_has_nothing_left_to_choose(hands):
     assert a.acc==judge_scores(scores_of(a.model, hands.x_test), hands.y_test).acc
 
 def test_choice_asks_each_network_about_photographs_it_has_not_seen(hands, monkeypatch):
-    from asl_course import learner
+    from asl_course import ablations
     few = hands.sample(600, 100)
-    groups, row = learner.photo_groups(few.x), {o.tobytes(): i for i, o in enumerate(few.x)}
+    groups, row = ablations.photo_groups(few.x), {o.tobytes(): i for i, o in enumerate(few.x)}
     rows, asked = lambda x: np.array([row[o.tobytes()] for o in x]), []
     right = np.random.default_rng(0).random(600)<.4+.3*(groups%2) # some photographs mostly, some seldom
     def note(x, y, *args, **kwargs):
@@ -86,21 +87,21 @@ def test_choice_asks_each_network_about_photographs_it_has_not_seen(hands, monke
     def read(seen, x, device):
         i = rows(x); asked.extend(i); assert not seen&set(groups[i])
         return F.one_hot(torch.as_tensor(np.where(right[i], few.y[i], (few.y[i]+1)%24)), 24).float()
-    monkeypatch.setattr(learner, "cnn_fit", note); monkeypatch.setattr(learner, "scores_of", read)
-    res = learner._choose_changes(few, 0, "cpu", "full", SHIPPED_CHANGES, n=3)
+    monkeypatch.setattr(ablations, "cnn_fit", note); monkeypatch.setattr(ablations, "scores_of", read)
+    res = ablations._choose_changes(few, 0, "cpu", "full", SHIPPED_CHANGES, n=3)
     assert sorted(asked)==list(range(600)) and res["valid"]["acc"]==pytest.approx(right.mean())
     wrong = np.array([1-right[groups==g].mean() for g in np.unique(groups)])
     assert res["photographs"]==(wrong>.5).sum() and ((wrong>0)&(wrong<=.5)).any() and ((wrong>.5)&(wrong<1)).any()
 
 def test_what_is_shipped_is_what_was_chosen(hands, monkeypatch):
     "`train_recipe` and the recipe `shipped.choice-no-flip` train alike, but for the rows"
-    from asl_course import learner
+    from asl_course import ablations, learner
     from asl_course.records import recipes
     seen = []
     def note(x, y, seed, device, epochs, **kwargs):
         seen.append((seed, epochs, {k: v for k, v in kwargs.items() if k!="tfm"}, repr(kwargs["tfm"])))
         return CNN(), None
-    monkeypatch.setattr(learner, "cnn_fit", note)
+    for o in (ablations, learner): monkeypatch.setattr(o, "cnn_fit", note)
     train_recipe(7, "cpu", hands)
-    learner._choose_changes(hands.sample(600, 100), 7, "cpu", "full", **{**recipes["shipped.choice-no-flip"].settings, "n": 2})
+    ablations._choose_changes(hands.sample(600, 100), 7, "cpu", "full", **{**recipes["shipped.choice-no-flip"].settings, "n": 2})
     assert len(seen)==3 and seen[0]==seen[1]==seen[2] and "flip" not in seen[0][3] and "rotate=10" in seen[0][3]

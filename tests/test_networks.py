@@ -4,9 +4,11 @@ from hypothesis import given, settings, strategies as st
 from asl_course.core import *
 from asl_course.data import *
 from asl_course.train import *
-from asl_course.tutorials.t3 import _t3_mlp
+from asl_course.tutorials.t3 import _t3_mlp, glorot_start
 from asl_course.mlp import *
+from asl_course.debug import *
 from asl_course.cnn import *
+from asl_course.errors import grad_cam
 
 @pytest.fixture(scope="module")
 def hands(tmp_path_factory):

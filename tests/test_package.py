@@ -69,19 +69,19 @@ def new_chapter(folder):
     text = lambda s: dict(cell_type="markdown", id=f"{abs(hash(s)):08x}"[:8], metadata={}, source=s.splitlines(True))
     code = lambda s: dict(cell_type="code", execution_count=None, id=f"{abs(hash(s)):08x}"[:8], metadata={}, outputs=[], source=s.splitlines(True))
     frame["cells"] = [frame["cells"][0], code("#| default_exp letters_again"),
-        text("# A new chapter\n\n> It says hello.\n\n- part: Use it\n- question: Can a chapter be added?"),
+        text("# A new chapter\n\n> It says hello.\n\n- part: Fast\n- question: Can a chapter be added?"),
         text("Before this: [How sure are we?](11_honest.ipynb)."), marked,
         code("#| export\nfrom asl_course.core import *"), code("#| export\ndef hello():\n    \"A greeting\"\n    return 'hello'"),
-        code("from asl_course.exercises import check"), code("run = start_page('13_letters_again', scale, seed, device, source)\nrun"),
+        code("from asl_course.exercises import check"), code("run = start_page('20_letters_again', scale, seed, device, source)\nrun"),
         code("def greet(): ...\n\ncheck(\"letters_again.greet\", greet)"), code("headline('greetings', 1)")]
-    (nbs/"13_letters_again.ipynb").write_text(json.dumps(frame, indent=1)+"\n", encoding="utf-8")
-    made("solutions/s18_app.ipynb", "solutions/s13_letters_again.ipynb")
-    solved = load(nbs/"solutions"/"s13_letters_again.ipynb")
+    (nbs/"20_letters_again.ipynb").write_text(json.dumps(frame, indent=1)+"\n", encoding="utf-8")
+    made("solutions/s18_app.ipynb", "solutions/s20_letters_again.ipynb")
+    solved = load(nbs/"solutions"/"s20_letters_again.ipynb")
     cells = "class Greet:\n    \"A greeting\"\n    hint = \"Say it\"\n    idea = \"Return it\"\n    def cases(): yield \"once\", (), \"hello\"\n    wrong = [lambda: \"\", lambda: 1]"
     solved["cells"] = [solved["cells"][0], code("#| default_exp cases.letters_again"), text("# Solutions: a greeting\n\n> Said once."), marked,
-                       code("from asl_course.core import *\nfrom asl_course.exercises import check"), code("run = start_page('s13_letters_again', scale, seed, device, source)\nrun"),
+                       code("from asl_course.core import *\nfrom asl_course.exercises import check"), code("run = start_page('s20_letters_again', scale, seed, device, source)\nrun"),
                        code("check(\"letters_again.greet\", lambda: \"hello\", must=True)"), code("#| exporti\n"+cells), code("headline('greetings', 1)")]
-    (nbs/"solutions"/"s13_letters_again.ipynb").write_text(json.dumps(solved, indent=1)+"\n", encoding="utf-8")
+    (nbs/"solutions"/"s20_letters_again.ipynb").write_text(json.dumps(solved, indent=1)+"\n", encoding="utf-8")
 
 def test_a_chapter_that_is_added_is_found_everywhere(tmp_path):
     copy_to(tmp_path); new_chapter(tmp_path)
@@ -94,24 +94,24 @@ from asl_course.exercises import *
 from asl_course.records import read_code
 import asl_course.all as lot, matplotlib.pyplot as plt
 fig, ax = plt.subplots(); draw_map(contents(), ax, "map")
-p = next(p for p in contents() if p.number=="13")
+p = next(p for p in contents() if p.number=="20" and "again" in p.place)
 print(json.dumps(dict(at=asl_course.__file__, places=[o.place for o in contents()], title=p.label, before=p.before, table=contents_table([p]), sidebar=sidebar_yaml(contents()),
-    map=[t.get_text() for t in ax.texts], run=[o.name for o in chapters(["13", "s13_letters_again"])], all="hello" in lot.__all__, modules=library_modules(), code="letters_again" in read_code().texts,
+    map=[t.get_text() for t in ax.texts], run=[o.name for o in chapters(["20_letters_again", "s20_letters_again"])], all="hello" in lot.__all__, modules=library_modules(), code="letters_again" in read_code().texts,
     check=repr(check("letters_again.greet", lambda: "hello")), page=solution_page("letters_again.greet"), progress=progress().to_dict("records")[-3]))) # before 18, 19 and the claims
 """
     o = json.loads(run(sys.executable, "-W", "ignore", "-c", program, cwd=tmp_path, **env).splitlines()[-1])
     assert o["at"].startswith(str(tmp_path))
-    assert o["places"].index("13_letters_again.ipynb")==o["places"].index("14_predict.ipynb")-1 and "solutions/s13_letters_again.ipynb" in o["places"]
-    assert o["title"]=="13 A new chapter" and o["before"]==["11_honest.ipynb"] and "| [13 A new chapter](13_letters_again.ipynb) | Can a chapter be added? |" in o["table"]
-    assert "          - 13_letters_again.ipynb\n          - 14_predict.ipynb" in o["sidebar"] and "To chapter 13" in o["sidebar"] and "13 letters again" in o["map"]
-    assert o["run"]==["13_letters_again.ipynb", "s13_letters_again.ipynb"] and o["all"] and "asl_course.letters_again" in o["modules"] and o["code"]
-    assert "right, in 1 case" in o["check"] and o["page"]=="s13_letters_again"
-    run(EXE["asl_run"], "13", "s13_letters_again", "index", "library", "--scale", "smoke", "--out", str(tmp_path/"out"), cwd=tmp_path, **env)
+    assert o["places"].index("20_letters_again.ipynb")==o["places"].index("19_speed.ipynb")+1 and "solutions/s20_letters_again.ipynb" in o["places"]
+    assert o["title"]=="20 A new chapter" and o["before"]==["11_honest.ipynb"] and "| [20 A new chapter](20_letters_again.ipynb) | Can a chapter be added? |" in o["table"]
+    assert "          - 19_speed.ipynb\n          - 20_letters_again.ipynb" in o["sidebar"] and "To chapter 20" in o["sidebar"] and "20 letters again" in o["map"]
+    assert o["run"]==["20_letters_again.ipynb", "s20_letters_again.ipynb"] and o["all"] and "asl_course.letters_again" in o["modules"] and o["code"]
+    assert "right, in 1 case" in o["check"] and o["page"]=="s20_letters_again"
+    run(EXE["asl_run"], "20_letters_again", "s20_letters_again", "index", "library", "--scale", "smoke", "--out", str(tmp_path/"out"), cwd=tmp_path, **env)
     shown = {n: (tmp_path/"out"/f"{n}.ipynb").read_text(encoding="utf-8") for n in ("index", "library")}
-    assert "[13 A new chapter](13_letters_again.ipynb)" in shown["index"] and "| [hello](13_letters_again.ipynb#hello)" in shown["library"]
+    assert "[20 A new chapter](20_letters_again.ipynb)" in shown["index"] and "| [hello](20_letters_again.ipynb#hello)" in shown["library"]
     run(sys.executable, ".ci/docs.py", cwd=tmp_path, **env)
-    html = (tmp_path/"_docs"/"18_app.html").read_text(encoding="utf-8")
-    assert 'href="13_letters_again.html"' in html.replace("./", "") and "A new chapter" in html and (tmp_path/"_docs"/"solutions"/"s13_letters_again.html").exists()
+    html = (tmp_path/"_docs"/"19_speed.html").read_text(encoding="utf-8")
+    assert 'href="20_letters_again.html"' in html.replace("./", "") and "A new chapter" in html and (tmp_path/"_docs"/"solutions"/"s20_letters_again.html").exists()
 
 def test_a_page_without_title_or_part_is_named(tmp_path):
     from asl_course.pages import contents

@@ -41,7 +41,7 @@ class Draw:
 
     wrong = [lambda r, g, rng: rng.choice(r, len(r)).mean(),
              lambda r, g, rng: r.mean(),
-             lambda r, g, rng: r[np.isin(g, rng.choice(np.unique(g), 30, False))].mean()]
+             lambda r, g, rng: r[np.isin(g, rng.choice(np.unique(g), 10, False))].mean()]
 
 # %% ../../nbs/solutions/s11_honest.ipynb #26813938
 def _next(accs, t, over=1.):
