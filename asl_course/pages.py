@@ -19,10 +19,11 @@ from .files import *
 from .records import *
 
 # %% auto #0
-__all__ = ['Page', 'read_page', 'contents', 'pages_by_part', 'chapters', 'contents_table', 'sidebar_yaml', 'draw_map',
-           'find_headline', 'run_chapter', 'run_chapters', 'work_places', 'is_set_up', 'copy_chapters', 'write_home',
-           'refresh_chapter', 'library_modules', 'all_recipes', 'chosen_recipes', 'run_sweep', 'records_table',
-           'frozen_rows', 'smoke_runs', 'differences', 'compare_runs', 'code_at', 'can_accept', 'accept', 'refusal']
+__all__ = ['WAYS', 'Page', 'read_page', 'contents', 'pages_by_part', 'chapters', 'contents_table', 'sidebar_yaml', 'way_pages',
+           'way_table', 'draw_map', 'find_headline', 'run_chapter', 'run_chapters', 'work_places', 'is_set_up',
+           'copy_chapters', 'write_home', 'refresh_chapter', 'library_modules', 'all_recipes', 'chosen_recipes',
+           'run_sweep', 'records_table', 'frozen_rows', 'smoke_runs', 'differences', 'compare_runs', 'code_at',
+           'can_accept', 'accept', 'refusal']
 
 # %% ../nbs/27_pages.ipynb #54e66323
 __doc__ = (__doc__ or "")+"""
@@ -161,6 +162,51 @@ def sidebar_yaml(
         name = p.path.stem.removeprefix("s").lstrip("_")
         link(f"To {'chapter '+name[:2] if name[0].isdigit() else name}", p.place)
     return "\n".join(lines)+"\n"
+
+# %% ../nbs/27_pages.ipynb #00b29905
+WAYS = { # Ways through the course: name -> [(page, what to know of what it leaves out)]
+    "an evening": [
+        ("01_data", ""),
+        ("05_split", "A linear layer gives each letter the sum of all pixels, each times "
+                     "a weight. `fit_linear` finds the weights, on the rows it is given."),
+        ("16_hands", "A small network of layers turns the 21 joints of a hand into 24 "
+                     "probabilities. Read the pictures, skim the code."),
+        ("18_app", "`letter_app` and the page in the browser are what all of it was for: "
+                   "teach it your hand.")],
+    "a weekend": [
+        ("01_data", ""), ("02_scratch", ""), ("03_train", ""),
+        ("05_split", "Chapter 04 trains the same layer on digits, where nothing is odd."),
+        ("06_mlp", ""),
+        ("08_cnn", "Chapter 07 finds a fault in a network, step by step. Keep its list of "
+                   "questions for the day when your own does not learn."),
+        ("10_learner", "Chapter 09 changes train pictures at random, a little: moved, "
+                       "turned, lit. `Augment` and fastai's `aug_transforms` do it."),
+        ("16_hands", "Chapters 11 to 15: an accuracy is about the photographs and people it "
+                     "was measured on, and the pixel reader fails on people in their own "
+                     "rooms."),
+        ("17_yours", ""),
+        ("18_app", "Chapter 14 prepares a photograph of any size and asks `Predictor`; "
+                   "its result has a letter, probabilities, and whether it is sure.")],
+    "a term": []} # every chapter, in order
+
+def way_pages(
+    name,  # A name of `WAYS`
+    pages, # [`Page`]: the course
+):         # [(`Page`, what to know of what is left out)]
+    "The pages of a way through the course"
+    by_name = {p.path.stem: p for p in pages}
+    chapters = [(p.path.stem, "") for p in pages if p.is_chapter]
+    return [(by_name[k], said) for k, said in WAYS[name] or chapters]
+
+def way_table(
+    name,  # A name of `WAYS`
+    pages, # [`Page`]: the course
+):         # Markdown
+    "A way through the course as a table"
+    rows = [f"| [{p.label}]({p.place}) | {said or p.question} |"
+            for p, said in way_pages(name, pages)]
+    return "\n".join([f"| {name} | its question, or what to know first |",
+                      "|---|---|", *rows])
 
 # %% ../nbs/27_pages.ipynb #45d32fdf
 def _needed(pages):

@@ -129,3 +129,15 @@ def test_the_library_page_is_current():
         if p.stem in ("__init__", "_modidx", "all") or p.parent.name=="cases": continue
         name = ".".join(p.relative_to(ROOT).with_suffix("").parts)
         for n in importlib.import_module(name).__all__: assert f"| [{n}](" in text, f"{name}.{n}"
+
+@pytest.mark.parametrize("way", ["an evening", "a weekend", "a term"])
+def test_a_way_through_the_course_hangs_together(way):
+    "In order, no page twice, and where a page is left out that the next one builds on, a sentence says what to know"
+    from asl_course.pages import contents, way_pages, way_table
+    pages = contents()
+    steps = way_pages(way, pages)
+    names = [p.place for p, _ in steps]
+    assert names==sorted(set(names)) and len(names)>=4 and way_table(way, pages).count("|\n|")==len(names)+1
+    for p, said in steps:
+        left_out = [o for o in p.before if o not in names and not o.startswith(("2", "3"))]
+        assert not left_out or len(said)>40, f"{p.place} builds on {left_out}, which {way} leaves out, and nothing is said of it"
