@@ -53,17 +53,25 @@ def _finish(f, args, kwargs):
         return 2, f"{e.strerror or e}{where}"
     except ValueError as e: return 2, str(e)
 
+def _refuse_empty(options):
+    "Stop at an option that was given without a value, as a shell does with an unset variable"
+    for k, v in options.items():
+        if v=="": raise ValueError(f"--{k} is empty: expected a value, or no --{k} at all")
+
 def command(
     f, # A function whose parameters are the options
 ):     # The same, as a command
     "A console command that ends as commands do; called from Python, `f` is what it was"
+    def _checked(*args, **kwargs):
+        _refuse_empty(kwargs)
+        return f(*args, **kwargs)
     @wraps(f)
     def _run(*args, **kwargs):
         if not is_cli(): return f(*args, **kwargs)
         _in_any_alphabet()
         # fastai imports a package that warns
         warnings.filterwarnings("ignore", message=".*torch.jit", category=FutureWarning)
-        code, said = _finish(f, args, kwargs)
+        code, said = _finish(_checked, args, kwargs)
         if said is not None: print(f"{f.__name__}: {said}", file=sys.stderr)
         return code
     return call_parse(_run)
@@ -646,6 +654,7 @@ def asl_bench(
     "Time our code beside that of others, in turn, in one run; ratio is peer over ours"
     from asl_course.bench import run_bench
     asked = _settled(None, 42, device, source)
+    if out: _writable(Path(out).absolute().parent, "`--out` names another file")
     def say(line): print(line, flush=True)
     res = run_bench(rows or (), source, quick, asked["device"], say)
     if out: write_atomic(out, (json.dumps(res, indent=1)+"\n").encode())

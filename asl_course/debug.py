@@ -170,5 +170,5 @@ class Patient:
         right = [self.model(xb).argmax(1)==yb for xb, yb in self.valid]
         return torch.cat(right).float().mean().item()
     def __repr__(self):
-        return (f"Patient {self.number}: an MLP with 256 hidden units, lr={self.lr:g}, "
-                f"{len(self.train)} train batches; .fit(), .score()")
+        return (f"Patient {self.number}: an MLP with 256 hidden units, "
+                f"{len(self.train)} train batches; .model .train .valid .lr .fit() .score()")
