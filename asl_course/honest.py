@@ -211,23 +211,17 @@ for k, c in dict(linear="T1.5 Q3", mlp="Q3", cnn="Q3", shipped="Q4").items():
 #| code-summary: "people_intervals"
 def people_intervals(
     accs,          # Accuracy of each person, left out of training, 0..1, shape (n,)
-    seed:int=42,   # Of the bootstrap
-    level:float=.95, # Share of cases that an interval should hold
-    draws:int=5000, # Bootstrap samples
+    level:float=.95, # How often an interval should hold what it is about
 ):                 # dict: mean and next, each (low, high), cut to 0..1
     "From a few people to people: intervals of their mean, and of the next person"
     accs = np.asarray(accs, float)
-    n, tail = len(accs), (1-level)/2
+    n = len(accs)
     if n<2:
         raise ValueError(f"{n} person: an interval takes at least two; "
                          "`judge_people` leaves each out in turn")
-    rows = np.random.default_rng(seed).integers(0, n, (draws, n))
-    # a mean of n draws spreads too little by this factor
-    means = accs.mean()+(accs[rows].mean(1)-accs.mean())*(n/(n-1))**.5
-    half = stats.t.ppf(1-tail, n-1)*accs.std(ddof=1)*(1+1/n)**.5
-    def cut(o): return tuple(float(min(max(k, 0), 1)) for k in o)
-    return dict(mean=cut(np.quantile(means, [tail, 1-tail])),
-                next=cut((accs.mean()-half, accs.mean()+half)))
+    reach = stats.t.ppf((1+level)/2, n-1)*accs.std(ddof=1)
+    def around(half): return tuple(np.clip([accs.mean()-half, accs.mean()+half], 0, 1))
+    return dict(mean=around(reach*n**-.5), next=around(reach*(1+1/n)**.5))
 
 # %% ../nbs/11_honest.ipynb #c0f8cac6
 #| code-fold: true

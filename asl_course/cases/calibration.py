@@ -62,6 +62,8 @@ class Threshold:
                 right[i[2]] = right[i[-8:]] = False
             s, acc = _first_k(sure, right)
             yield name, (sure, right, target), float(s[np.flatnonzero(acc>=target)[-1]])
+        tied = np.array([.9, .9, .5]), np.array([True, False, True]), .9
+        yield "two are equally sure, one of them wrong", tied, float("inf")
         nobody = np.array([.9, .8]), np.array([False, True]), .9
         yield "the surest is wrong, and nobody is right enough", nobody, float("inf")
 
