@@ -386,6 +386,8 @@ def asl_records(
     folder:str=None, # Folder of records; by default ASL_RECORDS, else the published ones
 ):
     "Print what is recorded, and what in it is stale; exit code 1 when something does not fit"
+    if folder and not Path(folder).is_dir():
+        raise ValueError(f"{folder} is no folder: --folder names one with records")
     found = records_table(folder or os.environ.get("ASL_RECORDS"))
     shown = found.fillna({"state": ""})
     text = shown.to_string(float_format="{:.3f}".format, na_rep="-")

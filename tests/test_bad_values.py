@@ -2,11 +2,19 @@
 import inspect, os, re
 import pytest
 from conftest import ROOT
-from test_commands import COMMANDS, run, _cold_at_the_end # noqa: F401, the same warm process
+from test_commands import COMMANDS
+from warm import Warm
+
+run = Warm()
+
+@pytest.fixture(scope="module", autouse=True)
+def _cold_at_the_end():
+    yield
+    run.close()
 
 PHOTO = str(ROOT/"nbs"/"photos"/"A.png")
 NEEDS = {"asl_run": ["00"], "asl_sweep": ["data.floors"], "asl_predict": [PHOTO], "asl_bench": ["csv-*"]} # without which they would ask for it
-WORDS = ["", " ", "ünïcode 手", "a"*5000, "%s{0}\\n"]
+WORDS = ["", " ", "ünïcode 手", "a"*300, "%s{0}\\n"]
 NUMBERS = ["", "x", "1.5", "nan", "0x10"]
 VALUES = { # Values of an option that are never right
     "--seed":   [*NUMBERS, "-1", "99999999999999999999"],

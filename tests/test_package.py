@@ -68,20 +68,20 @@ def new_chapter(folder):
     marked = next(c for c in frame["cells"] if "parameters" in c["metadata"].get("tags", []))
     text = lambda s: dict(cell_type="markdown", id=f"{abs(hash(s)):08x}"[:8], metadata={}, source=s.splitlines(True))
     code = lambda s: dict(cell_type="code", execution_count=None, id=f"{abs(hash(s)):08x}"[:8], metadata={}, outputs=[], source=s.splitlines(True))
-    frame["cells"] = [frame["cells"][0], code("#| default_exp letters_again"),
+    frame["cells"] = [frame["cells"][0], code("#| default_exp written_again"),
         text("# A new chapter\n\n> It says hello.\n\n- part: Fast\n- question: Can a chapter be added?"),
         text("Before this: [How sure are we?](11_honest.ipynb)."), marked,
         code("#| export\nfrom asl_course.core import *"), code("#| export\ndef hello():\n    \"A greeting\"\n    return 'hello'"),
-        code("from asl_course.exercises import check"), code("run = start_page('20_letters_again', scale, seed, device, source)\nrun"),
-        code("def greet(): ...\n\ncheck(\"letters_again.greet\", greet)"), code("headline('greetings', 1)")]
-    (nbs/"20_letters_again.ipynb").write_text(json.dumps(frame, indent=1)+"\n", encoding="utf-8")
-    made("solutions/s18_app.ipynb", "solutions/s20_letters_again.ipynb")
-    solved = load(nbs/"solutions"/"s20_letters_again.ipynb")
+        code("from asl_course.exercises import check"), code("run = start_page('19_written_again', scale, seed, device, source)\nrun"),
+        code("def greet(): ...\n\ncheck(\"written_again.greet\", greet)"), code("headline('greetings', 1)")]
+    (nbs/"19_written_again.ipynb").write_text(json.dumps(frame, indent=1)+"\n", encoding="utf-8")
+    made("solutions/s18_app.ipynb", "solutions/s19_written_again.ipynb")
+    solved = load(nbs/"solutions"/"s19_written_again.ipynb")
     cells = "class Greet:\n    \"A greeting\"\n    hint = \"Say it\"\n    idea = \"Return it\"\n    def cases(): yield \"once\", (), \"hello\"\n    wrong = [lambda: \"\", lambda: 1]"
-    solved["cells"] = [solved["cells"][0], code("#| default_exp cases.letters_again"), text("# Solutions: a greeting\n\n> Said once."), marked,
-                       code("from asl_course.core import *\nfrom asl_course.exercises import check"), code("run = start_page('s20_letters_again', scale, seed, device, source)\nrun"),
-                       code("check(\"letters_again.greet\", lambda: \"hello\", must=True)"), code("#| exporti\n"+cells), code("headline('greetings', 1)")]
-    (nbs/"solutions"/"s20_letters_again.ipynb").write_text(json.dumps(solved, indent=1)+"\n", encoding="utf-8")
+    solved["cells"] = [solved["cells"][0], code("#| default_exp cases.written_again"), text("# Solutions: a greeting\n\n> Said once."), marked,
+                       code("from asl_course.core import *\nfrom asl_course.exercises import check"), code("run = start_page('s19_written_again', scale, seed, device, source)\nrun"),
+                       code("check(\"written_again.greet\", lambda: \"hello\", must=True)"), code("#| exporti\n"+cells), code("headline('greetings', 1)")]
+    (nbs/"solutions"/"s19_written_again.ipynb").write_text(json.dumps(solved, indent=1)+"\n", encoding="utf-8")
 
 def test_a_chapter_that_is_added_is_found_everywhere(tmp_path):
     copy_to(tmp_path); new_chapter(tmp_path)
@@ -94,24 +94,24 @@ from asl_course.exercises import *
 from asl_course.records import read_code
 import asl_course.all as lot, matplotlib.pyplot as plt
 fig, ax = plt.subplots(); draw_map(contents(), ax, "map")
-p = next(p for p in contents() if p.number=="20" and "again" in p.place)
+p = next(p for p in contents() if "written_again" in p.place and p.is_chapter)
 print(json.dumps(dict(at=asl_course.__file__, places=[o.place for o in contents()], title=p.label, before=p.before, table=contents_table([p]), sidebar=sidebar_yaml(contents()),
-    map=[t.get_text() for t in ax.texts], run=[o.name for o in chapters(["20_letters_again", "s20_letters_again"])], all="hello" in lot.__all__, modules=library_modules(), code="letters_again" in read_code().texts,
-    check=repr(check("letters_again.greet", lambda: "hello")), page=solution_page("letters_again.greet"), progress=progress().to_dict("records")[-3]))) # before 18, 19 and the claims
+    map=[t.get_text() for t in ax.texts], run=[o.name for o in chapters(["19_written_again", "s19_written_again"])], all="hello" in lot.__all__, modules=library_modules(), code="written_again" in read_code().texts,
+    check=repr(check("written_again.greet", lambda: "hello")), page=solution_page("written_again.greet"), progress=progress().to_dict("records")[-2]))) # before the claims
 """
     o = json.loads(run(sys.executable, "-W", "ignore", "-c", program, cwd=tmp_path, **env).splitlines()[-1])
     assert o["at"].startswith(str(tmp_path))
-    assert o["places"].index("20_letters_again.ipynb")==o["places"].index("19_speed.ipynb")+1 and "solutions/s20_letters_again.ipynb" in o["places"]
-    assert o["title"]=="20 A new chapter" and o["before"]==["11_honest.ipynb"] and "| [20 A new chapter](20_letters_again.ipynb) | Can a chapter be added? |" in o["table"]
-    assert "          - 19_speed.ipynb\n          - 20_letters_again.ipynb" in o["sidebar"] and "To chapter 20" in o["sidebar"] and "20 letters again" in o["map"]
-    assert o["run"]==["20_letters_again.ipynb", "s20_letters_again.ipynb"] and o["all"] and "asl_course.letters_again" in o["modules"] and o["code"]
-    assert "right, in 1 case" in o["check"] and o["page"]=="s20_letters_again"
-    run(EXE["asl_run"], "20_letters_again", "s20_letters_again", "index", "library", "--scale", "smoke", "--out", str(tmp_path/"out"), cwd=tmp_path, **env)
+    assert o["places"].index("19_written_again.ipynb")==o["places"].index("19_speed.ipynb")+1 and "solutions/s19_written_again.ipynb" in o["places"]
+    assert o["title"]=="19 A new chapter" and o["before"]==["11_honest.ipynb"] and "| [19 A new chapter](19_written_again.ipynb) | Can a chapter be added? |" in o["table"]
+    assert "          - 19_speed.ipynb\n          - 19_written_again.ipynb" in o["sidebar"] and "To chapter 19" in o["sidebar"] and "19 written again" in o["map"]
+    assert o["run"]==["19_written_again.ipynb", "s19_written_again.ipynb"] and o["all"] and "asl_course.written_again" in o["modules"] and o["code"]
+    assert "right, in 1 case" in o["check"] and o["page"]=="s19_written_again"
+    run(EXE["asl_run"], "19_written_again", "s19_written_again", "index", "library", "--scale", "smoke", "--out", str(tmp_path/"out"), cwd=tmp_path, **env)
     shown = {n: (tmp_path/"out"/f"{n}.ipynb").read_text(encoding="utf-8") for n in ("index", "library")}
-    assert "[20 A new chapter](20_letters_again.ipynb)" in shown["index"] and "| [hello](20_letters_again.ipynb#hello)" in shown["library"]
+    assert "[19 A new chapter](19_written_again.ipynb)" in shown["index"] and "| [hello](19_written_again.ipynb#hello)" in shown["library"]
     run(sys.executable, ".ci/docs.py", cwd=tmp_path, **env)
     html = (tmp_path/"_docs"/"19_speed.html").read_text(encoding="utf-8")
-    assert 'href="20_letters_again.html"' in html.replace("./", "") and "A new chapter" in html and (tmp_path/"_docs"/"solutions"/"s20_letters_again.html").exists()
+    assert 'href="19_written_again.html"' in html.replace("./", "") and "A new chapter" in html and (tmp_path/"_docs"/"solutions"/"s19_written_again.html").exists()
 
 def test_a_page_without_title_or_part_is_named(tmp_path):
     from asl_course.pages import contents

@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/solutions/s07_debug.ipynb #9180950f
+# %% ../../nbs/solutions/s07_debug.ipynb #a5707697
 from functools import partial
 
+# %% ../../nbs/solutions/s07_debug.ipynb #9180950f
 _SHOWS = { # What each fault would show, for whoever names it wrongly
     "labels":  "then hands and letters would not belong together in a train batch. "
                "Look at one with `show_hands`",

@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/solutions/s11_honest.ipynb #4ac6e613
+# %% ../../nbs/solutions/s11_honest.ipynb #4e5e4642
 import numpy as np
 
+# %% ../../nbs/solutions/s11_honest.ipynb #4ac6e613
 def _draws(f, right, groups, n=300):
     "Accuracies of many draws"
     rng = np.random.default_rng(1)
