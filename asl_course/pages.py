@@ -297,7 +297,11 @@ def run_chapter(
     how = dict(cwd=str(out), kernel_name="python3", extra_arguments=_QUIET, progress_bar=bar)
     res, t = dict(chapter=path.stem, headline=None, error=None), time.perf_counter()
     try:
-        nb = pm.execute_notebook(str(path), str(out/path.name), parameters or {}, **how)
+        where = str(path), str(out/path.name), parameters or {}
+        try: nb = pm.execute_notebook(*where, **how)
+        except RuntimeError as e: # two kernels that start at once may choose one port
+            if "respond" not in str(e): raise
+            nb = pm.execute_notebook(*where, **how)
         res["headline"] = find_headline(nb)
     except pm.PapermillExecutionError as e:
         res["error"] = f"{e.ename}: {e.evalue} (cell {e.cell_index+1})"
