@@ -170,7 +170,7 @@ CHANGES = dict(rotate=10, zoom=.12, shift=.1, flip=.5,
 
 # %% ../nbs/09_augment.ipynb #f65040e6
 #| code-fold: true
-#| code-summary: "The recipes: unchanged, and with all changes but the mirror, one person left out at a time"
+#| code-summary: "The recipes: one person left out, unchanged and without the mirror"
 def _people_changes(
     letters, seed, device, scale, # As `run_recipe` gives them
     changes={},                   # Strengths of `Augment`

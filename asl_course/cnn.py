@@ -21,8 +21,8 @@ __all__ = ['conv_loops', 'conv_unfold', 'Standardise', 'CNN', 'receptive_field',
 # %% ../nbs/08_cnn.ipynb #9d6f2692
 __doc__ = (__doc__ or "")+"""
 
-`CNN` is a small convolutional network, `cnn_fit` trains one, `WideCNN` is the larger one
-of the reader that comes with the library.
+`CNN` is a small convolutional network, `cnn_fit` trains one, `WideCNN` is the larger
+one of the reader that comes with the library.
 
     from asl_course.data import load_letters
     from asl_course.cnn import cnn_fit

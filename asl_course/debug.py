@@ -171,4 +171,5 @@ class Patient:
         return torch.cat(right).float().mean().item()
     def __repr__(self):
         return (f"Patient {self.number}: an MLP with 256 hidden units, "
-                f"{len(self.train)} train batches; .model .train .valid .lr .fit() .score()")
+                f"{len(self.train)} train batches; "
+                ".model .train .valid .lr .fit() .score()")

@@ -27,8 +27,8 @@ __all__ = ['Autocast', 'shared_losses', 'export_learner']
 # %% ../nbs/32_devices.ipynb #c0fcf2f5
 __doc__ = (__doc__ or "")+"""
 
-`Autocast` computes in bfloat16 on any device, `shared_losses` trains on several processes,
-`export_learner` writes a fastai `Learner` whole or not at all.
+`Autocast` computes in bfloat16 on any device, `shared_losses` trains on several
+processes, `export_learner` writes a fastai `Learner` whole or not at all.
 
     from asl_course.devices import Autocast
     Autocast()    # learner.add_cb(Autocast())

@@ -30,7 +30,8 @@ __all__ = ['SHIPPED_CHANGES', 'LetterDL', 'letter_dls', 'ChangeBatch', 'Trained'
 __doc__ = (__doc__ or "")+"""
 
 `letter_dls` gives a fastai `Learner` pictures that lie in memory, `ChangeBatch` is
-augmentation as a callback, `train_recipe` trains a network that reads the whole test file.
+augmentation as a callback, `train_recipe` trains a network that reads the whole test
+file.
 
     from asl_course.data import load_letters
     from asl_course.learner import letter_dls

@@ -43,7 +43,8 @@ def _count(y, guess, photo, by_photo=True):
 
 def _rows(*parts):
     "Rows of (class, read as, photograph, how many)"
-    y, guess, photo = (np.concatenate([np.full(p[3], p[k]) for p in parts]) for k in range(3))
+    def column(k): return np.concatenate([np.full(p[3], p[k]) for p in parts])
+    y, guess, photo = map(column, range(3))
     return y, guess, photo
 
 class Pair:

@@ -23,7 +23,8 @@ def _draw_wrong(f, k):
     if first is None: raise NotImplementedError
     got, want = _draws(f, right, groups), (read.mean()*(1-read.mean())/60)**.5
     if abs(got.mean()-read.mean())>.03:
-        return f"the mean of many draws is {got.mean():.3f}; expected about {read.mean():.3f}"
+        return (f"the mean of many draws is {got.mean():.3f}; "
+                f"expected about {read.mean():.3f}")
     if got.std()<.5*want and k>1:
         return (f"draws spread by {got.std():.3f}; expected about {want:.3f}. "
                 "Are single pictures drawn, not photographs?")
