@@ -130,14 +130,15 @@ _ILL = ("range", "scoring", "labels", "rate")
 class Patient:
     "A network with a fault: `.model`, `.train`, `.valid`, `.lr`, `.fit`, `.score`"
     def __init__(self,
-        number:int,   # Which one, 1 to 4
+        number:int,   # Which one, 1 to 4; 0 is healthy, to compare with
         letters,      # `Letters`, split here by photograph
         seed:int=42,  # Seed of start and order
         device="cpu", # Where it lives
     ):
-        if number not in range(1, 5):
-            raise ValueError(f"there is no patient {number}: expected 1, 2, 3 or 4")
-        self.number, self._fault = number, _ILL[number-1]
+        if number not in range(5):
+            raise ValueError(f"there is no patient {number}: expected 1, 2, 3 or 4, "
+                             "or 0 for a healthy network")
+        self.number, self._fault = number, ("", *_ILL)[number]
         set_seed(seed)
         drop = .8 if self._fault=="scoring" else 0.
         self.model = MLP(hidden=(256,), drop=drop).to(device)

@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../../nbs/solutions/s07_debug.ipynb #a5707697
 from functools import partial
+from asl_course.debug import FAULTS
 
 # %% ../../nbs/solutions/s07_debug.ipynb #9180950f
 _SHOWS = { # What each fault would show, for whoever names it wrongly
@@ -25,12 +26,16 @@ _SHOWS = { # What each fault would show, for whoever names it wrongly
 
 def _diagnosis_wrong(f, fault):
     "What is wrong with a diagnosis"
-    from asl_course.debug import FAULTS
     got = f()
     if got is None: raise NotImplementedError
     if got not in FAULTS:
         return f"you returned {got!r}; expected one of {', '.join(FAULTS)}"
     if got!=fault: return f"if it were {got!r}, {_SHOWS[got]}"
+
+def _asked(fault):
+    "The case of a patient with this fault"
+    def cases(): yield "your diagnosis", partial(_diagnosis_wrong, fault=fault)
+    return cases
 
 # %% ../../nbs/solutions/s07_debug.ipynb #5ce026a5
 class First:
@@ -39,10 +44,7 @@ class First:
             "So what is different about the others?")
     idea = ("Take the first batch of `.train` and of `.valid`, "
             "and compare their smallest and largest pixels.")
-    right = "train pictures are normalised, validation pictures are not"
-
-    def cases(): yield "your diagnosis", partial(_diagnosis_wrong, fault="range")
-
+    right, cases = FAULTS["range"], staticmethod(_asked("range"))
     wrong = [lambda: "rate", lambda: "scoring", lambda: "nonsense"]
 
 # %% ../../nbs/solutions/s07_debug.ipynb #43f267e5
@@ -52,10 +54,7 @@ class Second:
             "Does the score mean what you think?")
     idea = ("Call `.score()` twice. Then call `evaluate` "
             "on its model and its validation batches.")
-    right = "it is scored in train mode, with dropout at work"
-
-    def cases(): yield "your diagnosis", partial(_diagnosis_wrong, fault="scoring")
-
+    right, cases = FAULTS["scoring"], staticmethod(_asked("scoring"))
     wrong = [lambda: "rate", lambda: "range", lambda: "softmax"]
 
 # %% ../../nbs/solutions/s07_debug.ipynb #c83382c8
@@ -65,10 +64,7 @@ class Third:
             "What would be so?")
     idea = ("Show the first sixteen pictures of a train batch "
             "with their letters, and read them.")
-    right = "pictures and labels do not belong together"
-
-    def cases(): yield "your diagnosis", partial(_diagnosis_wrong, fault="labels")
-
+    right, cases = FAULTS["labels"], staticmethod(_asked("labels"))
     wrong = [lambda: "range", lambda: "start", lambda: "rate"]
 
 # %% ../../nbs/solutions/s07_debug.ipynb #38c0c9f7
@@ -78,8 +74,5 @@ class Fourth:
             "Does anything move at all?")
     idea = ("`overfit_batch` with its own rate and SGD, "
             "then with ten, a thousand, ten thousand times that rate.")
-    right = "the learning rate is ten thousand times too low"
-
-    def cases(): yield "your diagnosis", partial(_diagnosis_wrong, fault="rate")
-
+    right, cases = FAULTS["rate"], staticmethod(_asked("rate"))
     wrong = [lambda: "labels", lambda: "start", lambda: "softmax"]
