@@ -4,7 +4,8 @@
 
 # %% ../nbs/23_commands.ipynb #ddeb2a15
 from __future__ import annotations
-import json, logging, os, platform, shutil, sys, time, warnings
+import glob, json, logging, os, platform, shutil, sys, time, warnings
+from collections import Counter
 from functools import wraps
 from importlib.metadata import version, PackageNotFoundError
 from pathlib import Path
@@ -418,10 +419,14 @@ def _check_files():
     print(f"Found in {found[0]}: {train:,} train and {test:,} test pictures, {said}.")
     return 0 if same else 1
 
-def _write_csvs(source, folder):
+def _write_csvs(source, folder, force):
     "Write data as two CSV files"
     from asl_course.data import load_letters
     from asl_course.files import TRAIN_CSV, TEST_CSV, write_letters_csv
+    there = [o for o in (TRAIN_CSV, TEST_CSV) if (folder/o).exists()]
+    if there and not force:
+        raise ValueError(f"{folder} holds {' and '.join(there)} already: nothing was "
+                         "written; `--force` writes over them")
     letters = load_letters(source)
     write_letters_csv(letters.x, letters.y, folder/TRAIN_CSV)
     write_letters_csv(letters.x_test, letters.y_test, folder/TEST_CSV)
@@ -466,7 +471,7 @@ def _measure(folder, out):
 @command
 def asl_data(
     to:str=None,      # Folder to install into; by default data/sign_mnist, else the cache
-    force:store_true=False, # Download again even if a copy is there
+    force:store_true=False, # Fetch again, or write over what is there
     check:store_true=False, # Only say whether the published files are found; exit code 0 or 1
     synth:str=None,   # Write rendered hands as two CSV files to this folder
     convert:str=None, # Write the data that is found as two CSV files to this folder
@@ -478,8 +483,8 @@ def asl_data(
     "Fetch, check, convert, measure and clear data"
     if clear: return _clear_cache()
     if check: return _check_files()
-    if synth: return _write_csvs("synth", Path(synth))
-    if convert: return _write_csvs("auto", Path(convert))
+    if synth: return _write_csvs("synth", Path(synth), force)
+    if convert: return _write_csvs("auto", Path(convert), force)
     data = repo_root()/"data" if repo_root() else cache_folder()/"data"
     if hands: return _fetch_hands(Path(to) if to else data/"hands", force)
     if joints: return _measure(Path(joints), Path(out))
@@ -527,42 +532,48 @@ def asl_train(
           f"{seconds:.0f} s")
 
 # %% ../nbs/23_commands.ipynb #385f6cf1
-def _grey_levels(row, line):
-    "A row of a CSV file as 784 values; raises `ValueError` that says what is wrong with it"
-    if len(row) not in (784, 785):
-        raise ValueError(f"{line} has {len(row)} values: "
-                         "expected 784 grey levels, or 785 with a label")
-    try: a = np.array(row[-784:], dtype=np.int64)
-    except ValueError:
-        raise ValueError(f"{line} holds something that is no whole number") from None
-    if a.min()<0 or a.max()>255:
-        raise ValueError(f"{line} holds {a.min()} to {a.max()}: expected 0 to 255")
-    return a.astype(np.uint8)
+_PACKED = ".csv", ".csv.gz", ".tsv"
+_NO_PICTURES = ".ds_store", "thumbs.db", "desktop.ini" # What a system leaves in folders
 
 def _rows(path):
-    "Rows of a CSV file of the data set, with or without a label"
-    import csv
+    "Rows of a table of pictures, with or without labels"
     try:
-        with open(path, newline="", encoding="utf-8") as f:
-            for k, row in enumerate(csv.reader(f), 1):
-                if not any(row): continue
-                if k==1 and not row[0].strip().isdigit(): continue # the head
-                try: found = _grey_levels(row, f"line {k} of {path.name}")
-                except ValueError as e: found = e
-                yield f"{path}:{k}", found
-    except (OSError, UnicodeDecodeError) as e: yield str(path), e
+        for line, _, levels in table_rows(path): yield f"{path}:{line}", levels
+    except (OSError, ValueError) as e: yield str(path), e
+
+def _say_left_out(folder, files):
+    "Which files of a folder are read by nobody, on the error stream"
+    kinds = Counter(q.suffix.lower() or "no suffix" for q in files
+                    if q.is_file() and q.name.lower() not in _NO_PICTURES)
+    if not kinds: return
+    each = ", ".join(f"{n} {k}" for k, n in kinds.most_common())
+    heic = " (pip install pillow-heif)" if {".heic", ".heif"}&set(kinds) else ""
+    print(f"{folder}: left out {each}{heic}", file=sys.stderr)
+
+def _in_folder(folder):
+    "Pictures of a folder and of those in it; says what else it holds"
+    from asl_course.files import picture_suffixes
+    known = picture_suffixes()
+    files = sorted(folder.rglob("*"))
+    found = [q for q in files if q.suffix.lower() in known]
+    _say_left_out(folder, set(files)-set(found))
+    kinds = ", ".join(e[1:] for e in known)
+    if not found: yield str(folder), ValueError(f"{folder} holds no pictures ({kinds})")
+    yield from ((str(q), q) for q in found)
+
+def _matching(pattern):
+    "Pictures of a pattern such as *.png, which some systems leave to the program"
+    found = sorted(glob.glob(pattern, recursive=True))
+    if not found: yield pattern, FileNotFoundError(f"no file matches {pattern}")
+    for o in found: yield from _pictures(o)
 
 def _pictures(o):
     "(name, what to read) for all that an argument names; an exception for an empty folder"
-    from asl_course.predict import PICTURE_SUFFIXES
     p = Path(o)
     if o=="-": yield "-", sys.stdin.buffer.read()
-    elif p.is_dir():
-        found = sorted(q for q in p.rglob("*") if q.suffix.lower() in PICTURE_SUFFIXES)
-        kinds = ", ".join(e[1:] for e in PICTURE_SUFFIXES)
-        if not found: yield o, ValueError(f"{o} holds no pictures ({kinds})")
-        yield from ((str(q), q) for q in found)
-    elif p.suffix.lower()==".csv": yield from _rows(p)
+    elif p.is_dir(): yield from _in_folder(p)
+    elif not p.exists() and glob.has_magic(o): yield from _matching(o)
+    elif p.name.lower().endswith(_PACKED): yield from _rows(p)
     else: yield o, p
 
 def read_all(

@@ -85,7 +85,8 @@ class Letters:
     y:np.ndarray                # Train letters, int64, (n,), class index 0..23
     x_test:np.ndarray           # Test pictures, as `x`; taking them counts as a reading
     y_test:np.ndarray           # Test letters, as `y`; taking them too
-    source:str                  # "real" (published files) or "synth" (rendered hands)
+    source:str                  # "real" (published pictures), "synth" (rendered hands), or
+                                # "other" (files with pictures that nobody published)
     photo:np.ndarray=None       # Photograph of each train picture, where it is known
     person:np.ndarray=None      # Whose hand is in it, where that is known
     photo_test:np.ndarray=None  # Photograph of each test picture, where it is known

@@ -37,7 +37,7 @@ are on rows set aside and on the test file, which it counts as a reading.
 #| code-fold: true
 #| code-summary: "load_letters: where the pictures come from"
 def load_letters(
-    source:str="auto", # "real" (published files), "synth" (rendered), or "auto"
+    source:str="auto", # "real" (from files), "synth" (rendered), or "auto"
     path=None,         # Folder, zip or file of the real data; by default `data_places`
 ):                     # `Letters`
     "Load the letters and say in a line which; `DataError` where real ones are missing"
@@ -48,14 +48,13 @@ def load_letters(
                         "`ASL_DATA` names a folder that has them, "
                         "`source=\"synth\"` draws hands instead.")
     letters = read_letters(found[1]) if found else synth_letters()
-    where = "rendered hands, drawn by the course"
-    if found: where = f"Sign Language MNIST, from {found[0]}"
+    where = {"real": "Sign Language MNIST", "synth": "rendered hands, drawn by the course",
+             "other": "pictures that are not those of Sign Language MNIST"}[letters.source]
+    if found: where += f", from {found[0]}"
     elif source=="auto": where += " (the real files were not found)"
     n, n_test = letters.rows
-    unknown = ("; not all are from the published files, "
-               "so whose hands they show is not known")
-    people = unknown if letters.person is None else ""
-    print(f"Data: {where}: {n:,} train and {n_test:,} test pictures{people}.")
+    unknown = "; whose hands they show is not known"*(letters.source=="other")
+    print(f"Data: {where}: {n:,} train and {n_test:,} test pictures{unknown}.")
     return letters
 
 # %% ../nbs/01_data.ipynb #6c5fa811

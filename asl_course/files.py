@@ -4,26 +4,30 @@
 
 # %% ../nbs/21_files.ipynb #4009f73a
 from __future__ import annotations
-import gzip, hashlib, io, json, os, re, shutil, struct, tempfile, time
+import csv, gzip, hashlib, io, json, os, re, shutil, struct, tempfile, time
 import warnings, zipfile, zlib
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path, PurePosixPath
 import numpy as np
 from fastcore.basics import ifnone
 from .core import *
 
 # %% auto #0
-__all__ = ['TRAIN_CSV', 'TEST_CSV', 'CSV_SHA256', 'CSV_COLUMNS', 'PER_PERSON', 'KAGGLE_DATASET', 'PICTURE_SUFFIXES', 'repo_root',
-           'cache_folder', 'write_atomic', 'write_letters_csv', 'DataError', 'read_letters_csv', 'kept_arrays',
-           'cached_letters_csv', 'picture_keys', 'read_people', 'people_of', 'find_letters', 'read_letters',
-           'data_places', 'find_real', 'read_idx', 'refuse_pickle', 'install_letters', 'fetch_letters', 'file_sha256',
-           'folder_sha256', 'open_photo']
+__all__ = ['TRAIN_CSV', 'TEST_CSV', 'CSV_SHA256', 'CSV_COLUMNS', 'NUMBERINGS', 'PER_PERSON', 'KAGGLE_DATASET', 'PICTURE_SUFFIXES',
+           'HEIC_SUFFIXES', 'repo_root', 'cache_folder', 'write_atomic', 'write_letters_csv', 'DataError', 'table_rows',
+           'read_letters_csv', 'kept_arrays', 'cached_letters_csv', 'picture_keys', 'read_people', 'people_of',
+           'find_letters', 'read_letters', 'data_places', 'find_real', 'read_idx', 'refuse_pickle', 'install_letters',
+           'fetch_letters', 'file_sha256', 'folder_sha256', 'picture_suffixes', 'open_photo', 'channels_last',
+           'as_given']
 
 # %% ../nbs/21_files.ipynb #884afff5
 __doc__ = (__doc__ or "")+"""
 
-`read_letters_csv` reads the published files strictly, `kept_arrays` keeps what was
+`read_letters_csv` reads files like the published ones, `kept_arrays` keeps what was
 read as one array file, `find_real` says where the files are, `fetch_letters` gets
 them. `write_atomic` writes a file whole or not at all.
 
@@ -85,59 +89,107 @@ class DataError(ValueError):
 
 _FETCH = "Fetch it again with `asl_data`."
 _AGAIN = "Fetch it again with `asl_data`, or correct that line."
+_WHOLE = re.compile(r"\s*(\d+)(\.0*)?\s*")
 
 def _bad_cell(s):
-    "Why a cell is no pixel, or None"
+    "Why a cell is no grey level, or None"
     s, want = s.strip(), "expected a whole number from 0 to 255"
     if not s: return f"found nothing, {want}"
-    if not re.fullmatch(r"\d+", s): return f"found {s[:20]!r}, {want}"
-    if int(s)>255: return f"found {s[:20]}, expected at most 255"
+    number = _WHOLE.fullmatch(s)
+    if not number: return f"found {s[:20]!r}, {want}"
+    if int(number[1])>255: return f"found {s[:20]}, expected at most 255"
 
-def _bad_line(cells, is_last):
-    "Which cell of a line is wrong, and why, or None"
-    if len(cells)!=785:
-        is_cut = is_last and len(cells)<785
-        cut = " It is the last line: the file looks cut short." if is_cut else ""
-        return f": found {len(cells)} columns, expected 785.{cut}"
-    for name, s in zip(CSV_COLUMNS, cells):
-        if why := _bad_cell(s): return f", column {name}: {why}."
-
-def _first_fault(lines):
-    "Where and what the first fault in the lines after the header is, or None"
-    lines = list(lines)
-    while lines and not lines[-1].strip(): lines.pop()
-    for i, line in enumerate(lines):
-        cells = line.rstrip("\r\n").split(",")
-        if why := _bad_line(cells, i==len(lines)-1): return f"line {i+2}{why}"
+def _levels(cells):
+    "784 cells as grey levels; None where one is no such"
+    text = "".join(cells)
+    try:
+        if not (text.isascii() and text.isdecimal()): # 107.0, or a blank beside it
+            cells = [_WHOLE.fullmatch(o)[1] for o in cells]
+        return np.frombuffer(bytes(map(int, cells)), np.uint8)
+    except (TypeError, ValueError): return None
 
 # %% ../nbs/21_files.ipynb #e45e50a2
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+
+@dataclass
+class _Layout:
+    "How a table of pictures is written"
+    names:list  # Of the columns
+    pixels:list # Column of each of the 784 grey levels
+    label:int   # Column of the label, or None
+    odd:list    # What differs from the published files, in words
+    head:bool   # Does the first line hold names?
+
 def _wrong_header(found):
     "What is wrong with the names of a header"
     if len(found)!=785: return f"{len(found)} columns, expected 785"
     i = next(i for i, (a, b) in enumerate(zip(found, CSV_COLUMNS)) if a!=b)
     return f"column {i+1} is {found[i][:20]!r}, expected {CSV_COLUMNS[i]!r}"
 
-def _check_header(line, name):
-    found = [o.strip().strip('"') for o in line.rstrip("\r\n").split(",")]
-    if found==CSV_COLUMNS: return
-    if not line.strip():
-        raise DataError(f"{name} is empty: expected a header and one picture a line. "
-                        f"{_AGAIN}")
-    raise DataError(f"{name}, line 1: this is not the header label,pixel1,...,pixel784"
-                    f": {_wrong_header(found)}. {_AGAIN}")
+def _layout(first, line, name):
+    "What the first line, its cells given, says of a table"
+    found = [o.strip() for o in first]
+    if all(_WHOLE.fullmatch(o) for o in found) and len(found) in (784, 785):
+        label = None if len(found)==784 else 0
+        odd = ["without names of columns"]+["label first"]*(label==0)
+        return _Layout(CSV_COLUMNS[-len(found):], [*range(len(found)-784, len(found))],
+                       label, odd, False)
+    lower = [o.lower() for o in found]
+    numbers = {int(o[5:]): i for i, o in enumerate(lower)
+               if re.fullmatch(r"pixel\d{1,4}", o)}
+    start = 0 if 0 in numbers else 1
+    pixels = [numbers.get(k) for k in range(start, start+784)]
+    label  = lower.index("label") if "label" in lower else None
+    rest   = set(range(len(found)))-{*pixels, label}
+    if None in pixels or {lower[i] for i in rest}-{"", "index", "unnamed: 0"}:
+        raise DataError(f"{name}, line {line}: this is not the header "
+                        f"label,pixel1,...,pixel784: {_wrong_header(found)}. {_AGAIN}")
+    odd = {"numbered from pixel0": start==0, "with an index": bool(rest),
+           "pixels in another order": pixels!=sorted(pixels),
+           "without labels": label is None,
+           "label last": label is not None and label>max(pixels)}
+    return _Layout(found, pixels, label, [k for k, o in odd.items() if o], True)
 
 # %% ../nbs/21_files.ipynb #24a90a6d
-def _check_labels(label, name):
-    "Class indexes from a file's labels, and whether the file numbers its classes 0..23"
-    have = set(np.unique(label).tolist())
-    if have==set(range(24)): return label.astype(np.int64), True
-    bad = np.flatnonzero((label>24) | (label==9))
-    if not len(bad): return to_index(label), False
-    found = label[bad[0]]
+NUMBERINGS = "0-24", "0-23" # With a hole at 9, as published; without one
+
+def _as_number(text):
+    "A label as it stands in a file, as a number; -1 where it is none"
+    number = _WHOLE.fullmatch(text)
+    return int(number[1]) if number else -1
+
+def _classes(texts, lines, name, numbering):
+    "(Class indexes of a file's labels, whether it numbers its classes 0 to 23)"
+    if all(len(o)==1 and o.isalpha() for o in texts): return _spelled(texts, lines, name)
+    label = np.array([_as_number(o) for o in texts])
+    have  = set(label.tolist())
+    packed = numbering=="0-23" or numbering is None and have==set(range(24))
+    bad = np.flatnonzero((label<0) | (label>23 if packed else (label>24) | (label==9)))
+    if len(bad):
+        k = bad[0]
+        found = label[k] if label[k]>=0 else repr(texts[k])
+        raise DataError(f"{name}, line {lines[k]}, column label: found {found}, "
+                        f"{_want_of(label[k], packed)}. {_AGAIN}")
+    if numbering is None and not packed and max(have)>9 and 24 not in have:
+        warnings.warn(f"{name} names neither 9 nor 24, so its letters may be numbered "
+                      'as in the published files or 0 to 23; read as the first: '
+                      '`numbering="0-23"` reads it as the second')
+    return (label if packed else to_index(label)).astype(np.int64), packed
+
+def _want_of(found, packed):
+    "What a label should be"
+    if packed: return "expected 0 to 23"
     why = "J moves and has no picture" if found==9 else "there are 24 letters"
-    raise DataError(f"{name}, line {bad[0]+2}, column label: found {found}, "
-                    f"expected 0 to 24 without 9 ({why}), "
-                    f"or labels that are exactly 0 to 23. {_AGAIN}")
+    return (f"expected 0 to 24 without 9 ({why}), or labels that are exactly 0 to 23 "
+            '(`numbering="0-23"` reads fewer of them)')
+
+def _spelled(texts, lines, name):
+    "As `_classes`, of letters"
+    for text, line in zip(texts, lines):
+        if text.upper() not in LETTERS:
+            raise DataError(f"{name}, line {line}, column label: found {text!r}, "
+                            f"expected one of {LETTERS}. {_AGAIN}")
+    return np.array([LETTERS.index(o.upper()) for o in texts], np.int64), False
 
 # %% ../nbs/21_files.ipynb #486db33d
 class _Hashed(io.RawIOBase):
@@ -157,56 +209,168 @@ def _check_file(path):
         raise DataError(f"{path.name} is a folder: expected a CSV file. "
                         "To read a folder use `load_letters(path=...)`.")
 
+def _unpacked(raw, name, stack):
+    "The stream, or what is packed in it, whatever the file is called"
+    start = raw.peek(4)[:4]
+    if name.endswith(".gz") or start[:2]==b"\x1f\x8b":
+        return stack.enter_context(gzip.open(raw))
+    if start!=b"PK\3\4": return raw
+    packed = stack.enter_context(zipfile.ZipFile(raw))
+    names  = [o for o in packed.namelist() if o.lower().endswith(".csv")]
+    if len(names)==1: return stack.enter_context(packed.open(names[0]))
+    raise DataError(f"{name} is a zip that holds {len(names)} CSV files: expected one. "
+                    "Unpack it, and name the file.")
+
+_MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+
+def _encoding(blocks):
+    "The encoding that a byte order mark names; the mark is taken off"
+    start = blocks.peek(3)[:3]
+    for mark, encoding in _MARKS.items():
+        if start.startswith(mark):
+            blocks.read(len(mark))
+            return encoding
+    return "utf-8"
+
 @contextmanager
 def _open_text(path):
-    "Text and running hash of a .csv, .csv.gz or a member of a zip (a `zipfile.Path`)"
+    "Text and running hash of a CSV file, or of one in a zip (a `zipfile.Path`)"
     _check_file(path)
-    with (gzip.open(path) if path.name.endswith(".gz") else path.open("rb")) as raw:
-        h = _Hashed(raw)
+    with ExitStack() as stack:
+        raw = stack.enter_context(path.open("rb"))
+        h = _Hashed(_unpacked(raw, path.name, stack))
         blocks = io.BufferedReader(h, 1<<20)
-        if blocks.peek(3)[:3]==b"\xef\xbb\xbf": blocks.read(3) # a byte order mark
-        text = io.TextIOWrapper(blocks, encoding="ascii")
+        text = io.TextIOWrapper(blocks, encoding=_encoding(blocks), newline="")
         text._CHUNK_SIZE = 1<<18 # the default, 8 kB, takes a tenth of the reading
         yield text, h.sha
 
 # %% ../nbs/21_files.ipynb #c1fc7955
 def _numbers(path):
-    "Labels and pixels as they stand in a file, uint8 (n, 785); sha256 of its text"
+    "As `_table`, fast, of a file that is written exactly like the published ones; or None"
     with _open_text(path) as (f, sha), warnings.catch_warnings():
         warnings.simplefilter("error") # a warning of `loadtxt` is an error here
-        _check_header(f.readline(), path.name)
-        a = np.loadtxt(f, np.uint8, delimiter=",", comments=None, ndmin=2)
-        digest = sha.hexdigest()
-    if a.shape[1]!=785: raise ValueError
-    return a, digest
+        if f.readline().rstrip("\r\n").split(",")!=CSV_COLUMNS: return None
+        try: a = np.loadtxt(f, np.uint8, delimiter=",", comments=None, ndmin=2)
+        except UnicodeDecodeError: raise
+        except (ValueError, Warning): return None
+        if a.shape[1]!=785: return None
+        return a[:, 0], a[:, 1:], sha.hexdigest()
 
-def _fault_of(path):
-    "What `_first_fault` says of a file"
-    with _open_text(path) as (f, _):
-        f.readline()
-        return _first_fault(f) or "there are no pictures after the header."
+def _filled_lines(reader, before):
+    "(number, cells, whether it is the last) of each line that is not blank"
+    held = None
+    for cells in reader:
+        if not any(o.strip() for o in cells): continue
+        if held: yield *held, False
+        held = before+reader.line_num, cells
+    if held: yield *held, True
+
+def _lines(f, name):
+    "The lines that are not blank, the first of which says what separates cells"
+    before = 0
+    for first in f:
+        if first.strip(): break
+        before += 1
+    else: raise DataError(f"{name} is empty: expected a header and one picture a line. "
+                          f"{_AGAIN}")
+    sep = max(_SEPARATORS, key=first.count)
+    reader = csv.reader(chain([first], f), delimiter=sep)
+    return sep, _filled_lines(reader, before)
+
+def _row(cells, is_last, line, layout, name):
+    "(label, or None; grey levels) of a line; raises `DataError`"
+    n = len(layout.names)
+    if len(cells)!=n:
+        cut = " It is the last line: the file looks cut short."
+        raise DataError(f"{name}, line {line}: found {len(cells)} columns, expected {n}."
+                        f"{cut if is_last and len(cells)<n else ''}")
+    label = None if layout.label is None else cells[layout.label].strip()
+    levels = _levels([cells[i] for i in layout.pixels])
+    if levels is not None: return label, levels
+    for i, column in zip(layout.pixels, CSV_COLUMNS[1:]):
+        if why := _bad_cell(cells[i]):
+            raise DataError(f"{name}, line {line}, column {column}: {why}.")
 
 _DAMAGES = EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile
 
-def read_letters_csv(
-    path, # A .csv or .csv.gz file, or a `zipfile.Path` to one inside a zip
-):        # (pictures uint8 (n, 28, 28); classes int64 (n,); sha256, rows, relabelled, labels)
-    "Read one CSV file of pictures; raises `DataError` with line and column of a fault"
-    path = path if isinstance(path, zipfile.Path) else Path(path)
-    name = path.name
-    try: a, digest = _numbers(path)
-    except DataError: raise
+@contextmanager
+def _faults_of(name):
+    "What Python says of a broken file, in our words"
+    try: yield
     except _DAMAGES as e:
         raise DataError(f"{name} is damaged or cut short ({e}). {_FETCH}") from e
-    except UnicodeDecodeError as e:
+    except (UnicodeDecodeError, csv.Error) as e:
         raise DataError(f"{name} is no text file: expected a CSV of pictures. "
                         f"{_FETCH}") from e
-    except (ValueError, Warning) as e:
-        raise DataError(f"{name}, {_fault_of(path)} {_AGAIN}") from e
-    y, relabelled = _check_labels(a[:, 0], name)
-    labels = np.unique(a[:, 0]).tolist()
-    facts = dict(sha256=digest, rows=len(y), relabelled=relabelled, labels=labels)
-    return a[:, 1:].reshape(-1, 28, 28), y, facts
+
+class _Table:
+    "A table of pictures: its lines, then its layout and the sha256 of its text"
+    def __init__(self, path):
+        self.path = path if isinstance(path, zipfile.Path) else Path(path)
+        self.name, self.layout, self.sha256 = self.path.name, None, None
+    def __iter__(self):
+        n = 0
+        with _faults_of(self.name), _open_text(self.path) as (f, sha):
+            sep, lines = _lines(f, self.name)
+            for line, cells, is_last in lines:
+                if self.layout is None:
+                    self.layout = _layout(cells, line, self.name)
+                    self._say(sep)
+                    if self.layout.head: continue
+                n += 1
+                try: yield line, *_row(cells, is_last, line, self.layout, self.name)
+                except DataError as e: yield line, None, e
+            self.sha256 = sha.hexdigest()
+        if not n: raise DataError(f"{self.name}, line {line}: there are no pictures "
+                                  f"after the header. {_AGAIN}")
+    def _say(self, sep):
+        odd = [f"separated by {_SEPARATORS[sep]}"]*(sep!=",")+self.layout.odd
+        if odd: warnings.warn(f"{self.name} is read as a table {', '.join(odd)}")
+
+def table_rows(
+    path, # A CSV file, plain or packed, or a `zipfile.Path` to one inside a zip
+):        # Yields (line, label as it stands there or None, 784 grey levels or `DataError`)
+    """The lines of a table of pictures, one after the other
+
+    Separator, encoding, an index, and where label and pixels stand are told from the
+    file, and said in a warning where they differ from the published files. Raises
+    `DataError` where the table as a whole cannot be read.
+    """
+    yield from _Table(path)
+
+# %% ../nbs/21_files.ipynb #43516c30
+def _slowly(path, numbering):
+    "(pictures, class indexes, whether they are numbered 0 to 23, sha256)"
+    table = _Table(path)
+    rows  = list(table)
+    fault = next((o for _, _, o in rows if isinstance(o, DataError)), None)
+    if fault: raise DataError(f"{fault} {_AGAIN}")
+    if table.layout.label is None or not table.layout.head:
+        raise DataError(f"{table.name}, line 1: this is not the header "
+                        "label,pixel1,...,pixel784, so nothing says which column is "
+                        f"the label. {_AGAIN}")
+    lines, labels, x = zip(*rows)
+    return np.stack(x), *_classes(labels, lines, table.name, numbering), table.sha256
+
+def read_letters_csv(
+    path,           # As `table_rows` takes it
+    numbering=None, # How labels are numbered, see `NUMBERINGS`; by default told from them
+):                  # (pictures uint8 (n, 28, 28); classes int64 (n,); sha256, rows,
+                    # relabelled, labels)
+    "Read one CSV file of pictures; raises `DataError` with line and column of a fault"
+    path = path if isinstance(path, zipfile.Path) else Path(path)
+    if numbering not in (None, *NUMBERINGS):
+        raise ValueError(f"numbering is {numbering!r}: expected one of {NUMBERINGS}")
+    with _faults_of(path.name): found = _numbers(path)
+    if found:
+        label, x, digest = found
+        at = range(2, len(label)+2)
+        try: y, packed = _classes([*map(str, label)], at, path.name, numbering)
+        except DataError: found = None # once more: a blank line may have moved the others
+    if not found: x, y, packed, digest = _slowly(path, numbering)
+    labels = np.unique(y if packed else to_label(y)).tolist()
+    facts = dict(sha256=digest, rows=len(y), relabelled=packed, labels=labels)
+    return x.reshape(-1, 28, 28), y, facts
 
 # %% ../nbs/21_files.ipynb #a603e8e6
 def _kept(file, want, check):
@@ -459,8 +623,9 @@ def read_letters(
         print("These files number the letters 0 to 23: "
               "the re-labelled copy of the data set. They are read as such.")
     sha256 = {"train": a["sha256"], "test": b["sha256"]}
-    return Letters(x, y, xt, yt, "real", labels=tuple(a["labels"]), sha256=sha256,
-                   **_who_is_in(x, xt, sha256))
+    who = _who_is_in(x, xt, sha256)
+    return Letters(x, y, xt, yt, "real" if who else "other", labels=tuple(a["labels"]),
+                   sha256=sha256, **who)
 
 # %% ../nbs/21_files.ipynb #5483e484
 def _path_given(path):
@@ -635,8 +800,24 @@ def folder_sha256(
     return hashlib.sha256("\n".join(map(line, files)).encode()).hexdigest()
 
 # %% ../nbs/21_files.ipynb #9f1cf079
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".bmp", ".gif",
+                    ".tif", ".tiff")
+HEIC_SUFFIXES = ".heic", ".heif" # A phone's, read where pillow-heif is installed
 _MOST = 150_000_000 # Pixels that are decoded at most
+
+@cache
+def _reads_heic():
+    "Let Pillow read HEIC, where pillow-heif is installed"
+    if not find_spec("pillow_heif"): return False
+    import pillow_heif
+    pillow_heif.register_heif_opener()
+    return True
+
+def picture_suffixes():
+    "Endings of the names of picture files that can be read here, in lower case"
+    from PIL import features
+    able = [o for o in PICTURE_SUFFIXES if o!=".avif" or features.check("avif")]
+    return (*able, *(HEIC_SUFFIXES if _reads_heic() else ()))
 
 def open_photo(
     source,       # A path, bytes, an open file, a PIL image or an array, see below
@@ -645,15 +826,58 @@ def open_photo(
     """A picture of any common kind as grey levels, or in colours
 
     An array has shape (h, w) or (h, w, 3 or 4) and holds uint8, uint16 or floats in 0..1.
+    Tensors, frames and lists are taken as the array they hold, see `as_given`.
     Raises `ValueError` that says what is wrong with the picture.
     """
-    name = _named(source)
+    name, source = _named(source), as_given(source)
     im = _decode(source, name)
-    _check_picture_size(im, name)
-    return _in_8_bits(_upright(im, name), "RGB" if colour else "L")
+    with nullcontext() if im is source else im: # a file that was opened here is closed
+        _check_picture_size(im, name)
+        return _in_8_bits(_upright(im, name), "RGB" if colour else "L")
 
 def _is_path(source): return isinstance(source, (str, os.PathLike))
-def _named(source): return Path(source).name if _is_path(source) else "the picture"
+
+def _named(source):
+    "What a picture is called in a message"
+    if isinstance(source, dict): source = source.get("name")
+    elif not _is_path(source): source = getattr(source, "name", None)
+    return Path(source).name if _is_path(source) else "the picture"
+
+def channels_last(
+    a, # An array
+):     # The same, or a view of it
+    "A picture whose channels stand first, as PyTorch keeps them, with channels last"
+    if a.ndim!=3 or a.shape[2] in (1, 3, 4): return a
+    return a[0] if len(a)==1 else np.moveaxis(a, 0, -1) if len(a)==3 else a
+
+def as_given(
+    source, # What somebody has in hand, see below
+):          # An array, bytes, or the same where it is something else
+    """What torch, pandas or a widget gives, as something that holds pixels
+
+    A tensor of torch or fastai becomes an array, its channels last, unless its pictures
+    are 28x28: then they are several grey ones. A list of numbers becomes an array too.
+    A row or a frame of pandas loses its column `label`. What a `FileUpload` gives (a dict
+    with `content`), a `memoryview` and a `bytearray` become bytes.
+    """
+    if hasattr(source, "detach") and hasattr(source, "cpu"):
+        source = source.detach().cpu()
+        if source.is_floating_point(): source = source.float()
+        a = source.numpy()
+        return a if a.shape[1:]==(28, 28) else channels_last(a)
+    if hasattr(source, "to_numpy"):
+        if "label" in getattr(source, "columns", getattr(source, "index", ())):
+            source = source.drop(columns="label") if source.ndim==2 else source.drop("label")
+        return source.to_numpy()
+    if isinstance(source, dict) and "content" in source: source = source["content"]
+    if isinstance(source, (bytearray, memoryview)): return bytes(source)
+    if isinstance(source, (list, tuple)) and _holds_numbers(source): return np.array(source)
+    return source
+
+def _holds_numbers(o):
+    "Is a list one of numbers, or of lists of numbers?"
+    while isinstance(o, (list, tuple)) and len(o): o = o[0]
+    return isinstance(o, (int, float, np.number))
 
 def _decode(source, name):
     "Whatever it is, as a PIL image, of which a file's pixels may not be read yet"
@@ -661,6 +885,10 @@ def _decode(source, name):
     if isinstance(source, np.ndarray): return _from_array(source)
     if isinstance(source, Image.Image): return source
     if _is_path(source): _check_picture_file(source, name)
+    elif not (isinstance(source, bytes) or hasattr(source, "read")):
+        raise TypeError(f"a {type(source).__name__} is no picture: expected a path, "
+                        "bytes, an open file, a picture, an array or a tensor")
+    _reads_heic()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -670,13 +898,15 @@ def _decode(source, name):
         raise ValueError(f"{name} is too large: more than {_MOST:,} pixels "
                          "are not decoded. Make it smaller first.") from None
     except Image.UnidentifiedImageError:
-        kinds = ", ".join(o[1:] for o in PICTURE_SUFFIXES)
+        kinds = ", ".join(o[1:] for o in picture_suffixes())
+        phone = ("" if _reads_heic() else " (a phone's HEIC picture: save it as JPEG "
+                 "first, or pip install pillow-heif)")
         raise ValueError(f"{name} is not a picture that can be read here: "
-                         f"expected one of {kinds} "
-                         "(a phone's HEIC picture: save it as JPEG first)") from None
+                         f"expected one of {kinds}{phone}") from None
 
 def _check_picture_file(path, name):
     if not Path(path).exists(): raise FileNotFoundError(f"no file {path}")
+    if Path(path).is_dir(): raise IsADirectoryError(f"{name} is a folder: name its files")
     if not Path(path).stat().st_size: raise ValueError(f"{name} is empty (0 bytes)")
 
 def _check_picture_size(im, name):

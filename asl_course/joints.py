@@ -661,9 +661,9 @@ def measure_photos(
 def _sorted_photos(folder):
     "(file, person, letter) of all photographs of a folder"
     if not folder.is_dir(): raise DataError(f"no folder {folder}")
-    res = []
+    res, known = [], picture_suffixes()
     for f in sorted(folder.rglob("*")):
-        if f.suffix.lower() not in PICTURE_SUFFIXES: continue
+        if f.suffix.lower() not in known: continue
         *above, letter = f.relative_to(folder).parts[:-1] or [""]
         if letter.upper() not in LETTERS or len(letter)!=1 or len(above)>1: continue
         res.append((f, above[0] if above else folder.resolve().name, letter.upper()))

@@ -191,6 +191,9 @@ def square_box(
         raise ValueError(f"margin is {margin}: "
                          "expected more than -0.5, else nothing is left")
     l, t, r, b = _middle_box(w, h) if crop is None else crop
+    if 0<=l<r<=1 and 0<=t<b<=1:
+        raise ValueError(f"crop {tuple(crop)} looks like parts of the picture: expected "
+                         f"pixels of a picture of {w}x{h}")
     if not (0<=l<r<=w and 0<=t<b<=h):
         raise ValueError(f"crop {tuple(crop)} of a picture of {w}x{h}: expected "
                          f"0 <= left < right <= {w} and 0 <= top < bottom <= {h}")
@@ -211,7 +214,8 @@ def prepare_photo(
 
     A grey picture of 28x28 stays as it is.
     """
-    if isinstance(source, np.ndarray) and source.ndim==1: source = _unrolled(source)
+    source = as_given(source)
+    if _is_row(source): source = _unrolled(source)
     im = open_photo(source)
     if crop is not None or margin or im.size!=(28, 28):
         im = square_of(im, *square_box(im.size, crop, margin), 28)
@@ -262,16 +266,18 @@ class Predictor:
 
         A photograph is searched for a hand, whose joints and pixels are read together.
         Pictures of 28x28, rows of a file, and whatever comes with a crop are read as
-        they are. Many are a list, or an array of rows (n, 784) or of pictures (n, 28, 28).
+        they are. Many are a list, or an array, tensor or frame of rows (n, 784) or of
+        pictures (n, 28, 28) or (n, 1, 28, 28).
         """
-        many = _are_many(source)
-        each = list(source) if many else [source]
+        source = as_given(source)
+        many = _several(source)
+        each = [source] if many is None else [*map(as_given, many)]
         looked = [self._looked_at(o, crop) for o in each]
         as_is = [i for i, o in enumerate(looked) if o is None]
         x = [prepare_photo(each[i], crop, mirror) for i in as_is]
         for i, *o in zip(as_is, self.probs(np.stack(x)) if x else (), x):
             looked[i] = self._prediction(*o)
-        return looked if many else looked[0]
+        return looked[0] if many is None else looked
 
     def _looked_at(self, source, crop):
         "A `Prediction` of a photograph in which a hand was looked for; None for others"
@@ -297,9 +303,12 @@ class Predictor:
 
 def _is_row(source): return isinstance(source, np.ndarray) and source.ndim==1
 
-def _are_many(source):
-    if isinstance(source, (list, tuple)): return True
-    return isinstance(source, np.ndarray) and source.shape[1:] in ((28, 28), (784,))
+def _several(source):
+    "Each of several pictures; None of one"
+    if isinstance(source, (list, tuple)): return list(source)
+    if not isinstance(source, np.ndarray): return None
+    if source.ndim==4: return [*map(channels_last, source)]
+    return list(source) if source.shape[1:] in ((28, 28), (784,)) else None
 
 # %% ../nbs/14_predict.ipynb #ddeaf535
 def find_photos():

@@ -3,7 +3,7 @@ import gzip, os, shutil, subprocess, sys, time, warnings, zipfile
 from pathlib import Path
 import numpy as np, pytest
 from hypothesis import given, settings, strategies as st, HealthCheck
-from asl_course.core import to_index, to_label
+from asl_course.core import LETTERS, to_index, to_label
 from asl_course import files
 from asl_course.files import *
 
@@ -18,7 +18,7 @@ def test_round_trip(good, small):
     assert (x==small[0]).all() and (y==small[1]).all() and x.dtype==np.uint8 and y.dtype==np.int64 and facts["rows"]==72
     assert good.read_bytes().endswith(b"\r\n")
 
-@pytest.mark.parametrize("value", ["dark", "3.5", "-1", "256", "", " ", "1e2", "0x1", "nan", "99999999999999999999", '"7"', "#", "1_0"])
+@pytest.mark.parametrize("value", ["dark", "3.5", "-1", "256", "", " ", "1e2", "0x1", "nan", "99999999999999999999", "#", "1_0", "7.5", "²"])
 def test_bad_pixel(good, value):
     with pytest.raises(DataError, match=r"bad.csv, line 5, column pixel7: found .*expected") as e: read_letters_csv(spoil(good, 5, 7, value))
     assert "asl_data" in str(e.value)
@@ -90,6 +90,61 @@ def test_any_pictures_round_trip(tmp_path, data):
 
 @given(st.integers(0, 23))
 def test_label_map(i): assert to_index(to_label(i))==i and to_label(i)!=9
+
+ODD = {
+    "semicolons": (dict(sep=";"), "semicolons"), "tabs": (dict(sep="\t"), "tabs"), "UTF-16": (dict(encoding="utf-16"), None),
+    "an index": (dict(index=True), "an index"), "floats": (dict(float=True), None), "quotes": (dict(quoting=1), None),
+    "label last": (dict(last=True), "label last"), "from pixel0": (dict(zero=True), "numbered from pixel0"), "Label": (dict(upper=True), None),
+    "letters": (dict(letters=True), None), "shuffled": (dict(shuffled=True), "another order"), "all of it": (dict(sep=";", encoding="utf-16", index=True, last=True, letters=True), "semicolons, with an index, label last")}
+
+def write_odd(path, x, y, sep=",", encoding="utf-8", index=False, quoting=0, last=False, zero=False, upper=False, letters=False, shuffled=False, float=False):
+    import pandas as pd
+    d = pd.DataFrame(x.reshape(len(x), -1).astype("float64" if float else "int64"), columns=[f"pixel{i+(not zero)}" for i in range(784)])
+    if shuffled: d = d.sample(frac=1, axis=1, random_state=0)
+    d.insert(784 if last else 0, "Label" if upper else "label", [LETTERS[i] for i in y] if letters else to_label(y))
+    d.to_csv(path, sep=sep, encoding=encoding, index=index, quoting=quoting); return path
+
+@pytest.mark.parametrize("kind", ODD)
+def test_a_table_is_read_however_it_is_written(small, tmp_path, kind):
+    how, said = ODD[kind]
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        x, y, _ = read_letters_csv(write_odd(tmp_path/"odd.csv", *small, **how))
+    assert (x==small[0]).all() and (y==small[1]).all()
+    if said: assert any(said in str(o.message) for o in seen), seen
+
+@pytest.mark.parametrize("kind", ["gz", "zip"])
+def test_a_packed_table_called_csv(good, small, tmp_path, kind):
+    p = tmp_path/"packed.csv"
+    if kind=="gz": p.write_bytes(gzip.compress(good.read_bytes()))
+    else: make_zip(p, [("inner.csv", good.read_bytes())])
+    assert (read_letters_csv(p)[0]==small[0]).all()
+    make_zip(p, [("a.csv", b"1"), ("b.csv", b"2")])
+    with pytest.raises(DataError, match="holds 2 CSV files: expected one"): read_letters_csv(p)
+
+def test_a_fault_in_an_odd_table_is_placed_as_exactly(good, small, tmp_path):
+    p = write_odd(tmp_path/"odd.csv", *small, sep=";", index=True); t = lines(p); row = t[4].split(";"); row[9] = "dark"; t[4] = ";".join(row)
+    p.write_text("\n".join(["", *t]))
+    with pytest.warns(UserWarning, match="semicolons"), pytest.raises(DataError, match=r"odd.csv, line 6, column pixel8: found 'dark'"): read_letters_csv(p)
+
+def test_a_label_after_blank_lines_is_placed_right(good):
+    t = lines(spoil(good, 8, 0, "25")); bad = good.with_name("bad.csv"); bad.write_text("\n".join(t[:3]+["", ""]+t[3:]))
+    with pytest.raises(DataError, match="line 10, column label: found 25"): read_letters_csv(bad)
+
+@pytest.mark.parametrize("change,match", [(lambda d: d.assign(score=1), "786 columns"), (lambda d: d.drop(columns="label"), "which column is the label"), (lambda d: d.rename(columns={"pixel5": "pixel6"}), "column 6 is")])
+def test_what_a_table_does_not_say_is_not_guessed(good, tmp_path, change, match):
+    import pandas as pd
+    change(pd.read_csv(good)).to_csv(tmp_path/"odd.csv", index=False)
+    with pytest.raises(DataError, match=match), warnings.catch_warnings(): warnings.simplefilter("ignore"); read_letters_csv(tmp_path/"odd.csv")
+
+def test_a_doubtful_numbering_is_asked_about(good, small):
+    y = np.array([c for c in small[1] if c not in (9, 23)]); some = relabel(good, y) # written 0 to 23, K and Y are missing
+    with pytest.warns(UserWarning, match="neither 9 nor 24"): assert (read_letters_csv(some)[1]!=y).any()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert (read_letters_csv(some, "0-23")[1]==y).all() and (read_letters_csv(good, "0-24")[1]==small[1]).all()
+    assert (read_letters_csv(relabel(good, np.minimum(small[1], 22)), "0-23")[1]==np.minimum(small[1], 22)).all()
+    with pytest.raises(ValueError, match="numbering is '1-24'"): read_letters_csv(good, "1-24")
 
 # -- the cache
 
@@ -173,7 +228,7 @@ def layouts(pair, kind):
 @pytest.mark.parametrize("kind", ["plain", "inside", "gz", "own", "zip"])
 def test_layouts(pair, small, kind):
     L = read_letters(layouts(pair, kind))
-    assert (L.x==small[0]).all() and len(L.y_test)==24 and L.source=="real" and set(L.sha256)=={"train", "test"}
+    assert (L.x==small[0]).all() and len(L.y_test)==24 and L.source=="other" and set(L.sha256)=={"train", "test"}
 
 def test_only_one_file(pair):
     (pair/TEST_CSV).unlink()
@@ -213,6 +268,25 @@ def test_wrong_asl_data_is_an_error(tmp_path, monkeypatch, value, match):
     for source in ("auto", "real"):
         with pytest.raises(DataError, match=match) as e: load_letters(source)
         assert str(tmp_path) not in str(e.value), "an error shown in a page must not hold a path of the machine"
+
+def test_drawn_hands_never_pass_for_real(tmp_path, monkeypatch, capsys):
+    from asl_course import data
+    from asl_course.commands import asl_data
+    from asl_course.synth import synth_letters
+    monkeypatch.setattr(data, "synth_letters", lambda: synth_letters(240, 240, 3))
+    assert asl_data(synth=str(tmp_path/"d"))==0
+    L = data.load_letters("real", tmp_path/"d"); assert L.source=="other" and L.rows==(240, 240) and "not those of Sign Language MNIST" in capsys.readouterr().out
+
+def test_nothing_is_written_over_without_being_asked(tmp_path, monkeypatch):
+    from asl_course import data
+    from asl_course.commands import asl_data
+    from asl_course.synth import synth_letters
+    monkeypatch.setattr(data, "synth_letters", lambda: synth_letters(240, 240, 3)); monkeypatch.setenv("ASL_SOURCE", "synth")
+    (tmp_path/TEST_CSV).write_text("precious")
+    for how in ("synth", "convert"):
+        with pytest.raises(ValueError, match=f"holds {TEST_CSV} already: nothing was written; `--force`"): asl_data(**{how: str(tmp_path)})
+        assert [(o.name, o.read_text()) for o in tmp_path.iterdir()]==[(TEST_CSV, "precious")]
+    assert asl_data(synth=str(tmp_path), force=True)==0 and read_letters(tmp_path).rows==(240, 240)
 
 def test_path_and_asl_data(pair, monkeypatch, capsys, tmp_path):
     from asl_course.data import load_letters

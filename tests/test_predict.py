@@ -116,6 +116,50 @@ def test_every_kind_of_picture(pictures, tmp_path):
     assert close(open_photo(bytes_of(turned, "PNG", exif=exif))), "upright"
     p = tmp_path/"hand.png"; grey.save(p); assert close(open_photo(p)) and close(open_photo(str(p))) and close(open_photo(open(p, "rb")))
 
+def test_what_a_learner_has_at_hand_is_read(reads, pictures):
+    import pandas as pd
+    from fastai.vision.all import PILImageBW, TensorImage
+    one, want = pictures[0], reads(pictures[0])
+    t, rows = torch.from_numpy(pictures[:4].copy()), pd.DataFrame(pictures[:4].reshape(4, 784)).assign(label=3)
+    for o in (t[0], t[0]/255, TensorImage(t[0]), one.tolist(), one.reshape(-1).tolist(), pd.DataFrame(one), rows.iloc[0], PILImageBW.create(one)):
+        got = reads(o); assert got.letter==want.letter and np.abs(got.probs-want.probs).max()<1e-4, type(o)
+    for many in (t, t[:, None], t[:, None]/255, list(t), rows, pictures[:4, None], tuple(pictures[:4]), t[:, None].requires_grad_() if t.is_floating_point() else t):
+        assert [o.letter for o in reads(many)]==[o.letter for o in reads(pictures[:4])], type(many)
+    assert len(reads(t[:1]))==1 and len(reads(t[:3]))==3, "three grey pictures are no picture of three colours"
+
+@pytest.mark.parametrize("wrap", [memoryview, bytearray, io.BytesIO, lambda b: dict(name="hand.png", content=memoryview(b), size=len(b))], ids="memoryview bytearray file upload".split())
+def test_bytes_of_any_wrapping(pictures, wrap):
+    grey = Image.fromarray(pictures[0]).resize((56, 56)); data = bytes_of(grey)
+    assert np.array_equal(open_photo(wrap(data)), open_photo(data))
+
+def test_channels_of_a_tensor_come_first_or_last():
+    a = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8); want = np.asarray(open_photo(a, colour=True))
+    assert np.array_equal(open_photo(torch.from_numpy(a).permute(2, 0, 1), colour=True), want) and np.array_equal(open_photo(torch.from_numpy(a), colour=True), want)
+    assert np.array_equal(open_photo(torch.from_numpy(a[..., :1]).permute(2, 0, 1)), a[..., 0]) and np.array_equal(open_photo(torch.from_numpy(a).bfloat16()[..., 0]/256), np.round(np.asarray(torch.from_numpy(a).bfloat16()[..., 0].float()/256)*255))
+
+@pytest.mark.parametrize("what", [None, 3, object(), {"a": 1}, torch.nn.Linear(1, 1)], ids=lambda o: type(o).__name__)
+def test_what_is_nothing_to_look_at_is_named(reads, what):
+    with pytest.raises(TypeError, match=f"a {type(what).__name__} is no picture: expected a path"): reads(what)
+
+def test_a_named_picture_is_named_in_its_error(tmp_path):
+    (tmp_path/"a.png").write_bytes(b"no picture"); upload = dict(name="b.png", content=b"no picture")
+    for o, name in ((tmp_path/"a.png", "a.png"), (open(tmp_path/"a.png", "rb"), "a.png"), (upload, "b.png"), (b"no picture", "the picture")):
+        with pytest.raises(ValueError, match=f"^{name} is not a picture"): open_photo(o)
+    with pytest.raises(IsADirectoryError, match="is a folder: name its files"): open_photo(tmp_path)
+
+@pytest.mark.parametrize("kind", ["one", "frames", "bad"])
+def test_no_file_stays_open(pictures, tmp_path, kind):
+    im = Image.fromarray(pictures[0]).resize((56, 56)); p = tmp_path/"a.gif"
+    im.save(p, save_all=True, append_images=[im.rotate(9)]*2*(kind=="frames"))
+    if kind=="bad": p.write_bytes(p.read_bytes()[:300])
+    code = f"import warnings, gc; warnings.simplefilter('error', ResourceWarning); warnings.filterwarnings('ignore', 'a.gif has')\nfrom asl_course.files import open_photo\ntry: open_photo({str(p)!r})\nexcept ValueError as e: print(e)\ngc.collect()"
+    got = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert got.returncode==0 and "ResourceWarning" not in got.stderr and bool(got.stdout)==(kind=="bad"), got.stderr
+
+def test_a_box_in_parts_of_the_picture_is_told_from_pixels():
+    with pytest.raises(ValueError, match="looks like parts of the picture: expected pixels of a picture of 64x48"): square_box((64, 48), (.1, .2, .6, .9))
+    assert square_box((64, 48), (0, 0, 2, 2))==(0, 0, 2)
+
 def test_an_animated_picture_is_read_from_its_first_frame(pictures):
     frames = [Image.fromarray(o).resize((56, 56)) for o in pictures[:3]]
     with pytest.warns(UserWarning, match="has 3 frames: reading the first"): got = open_photo(bytes_of(frames[0], "GIF", save_all=True, append_images=frames[1:]))
@@ -181,10 +225,43 @@ def test_asl_predict(files, pictures, tmp_path):
     assert json.loads(command("-", "--json", *model, stdin=(tmp_path/"0.png").read_bytes()).stdout)["letter"]==o["letter"]
     (tmp_path/"rows.csv").write_text("label,"+",".join(f"pixel{i}" for i in range(1, 785))+"\n3,"+",".join(map(str, pictures[0].reshape(-1)))+"\n1,2\n")
     rows = command(tmp_path/"rows.csv", "--json", *model); lines = [json.loads(l) for l in rows.stdout.splitlines()]
-    assert rows.returncode==2 and lines[0]["file"].endswith("rows.csv:2") and "line 3 of rows.csv has 2 values" in lines[1]["error"]
+    assert rows.returncode==2 and lines[0]["file"].endswith("rows.csv:2") and "line 3: found 2 columns" in lines[1]["error"]
     for args, says in (((tmp_path/"empty",), b"holds no pictures"), ((tmp_path/"0.png", "--crop", "1,2"), b"expected four numbers"), ((tmp_path/"0.png", "--top", 99), b"expected 1 to 24"), ((tmp_path/"0.png", "--crop", "0,0,999,9"), b"of a picture of 64x64")):
         r = command(*args, *model); assert r.returncode==2 and says in r.stderr, says
     assert command(tmp_path/"0.png", "--model", tmp_path/"m.pth").returncode==2
+
+def test_a_folder_of_a_phone(files, pictures, tmp_path):
+    from pillow_heif import register_heif_opener
+    register_heif_opener(); im = Image.fromarray(pictures[0]).resize((64, 64)).convert("RGB"); f = tmp_path/"phone"; f.mkdir()
+    for name, kind in (("a.JPG", "JPEG"), ("b.jfif", "JPEG"), ("c.avif", "AVIF"), ("d.HEIC", "HEIF")): (f/name).write_bytes(bytes_of(im, kind))
+    for name in ("e.txt", "f.mov", "g.mov", ".DS_Store", "no_suffix"): (f/name).write_bytes(b"x")
+    r = command(f, "--json", "--model", files[".onnx"])
+    assert r.returncode==0 and [os.path.basename(json.loads(l)["file"]) for l in r.stdout.splitlines()]==["a.JPG", "b.jfif", "c.avif", "d.HEIC"]
+    assert r.stderr.decode().splitlines()==[f"{f}: left out 2 .mov, 1 .txt, 1 no suffix"], "what was left out is counted"
+
+def test_without_pillow_heif_a_phone_picture_is_left_out_and_said(monkeypatch, tmp_path, capsys):
+    from asl_course import commands, files
+    monkeypatch.setattr(files, "_reads_heic", lambda: False); (tmp_path/"d.HEIC").write_bytes(b"x"*20); (tmp_path/"a.png").write_bytes(b"x")
+    assert [os.path.basename(n) for n, _ in commands._pictures(str(tmp_path))]==["a.png"] and "left out 1 .heic (pip install pillow-heif)" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="d.HEIC is not a picture that can be read here.*pip install pillow-heif"): open_photo(tmp_path/"d.HEIC")
+
+def test_patterns_that_no_shell_expanded(files, pictures, tmp_path):
+    for n in ("b.png", "a.png", "c.jpg"): Image.fromarray(pictures[0]).resize((64, 64)).save(tmp_path/n)
+    r = command(tmp_path/"*.png", "--json", "--model", files[".onnx"]); assert r.returncode==0 and [os.path.basename(json.loads(l)["file"]) for l in r.stdout.splitlines()]==["a.png", "b.png"]
+    r = command(tmp_path/"*.bmp", "--model", files[".onnx"]); assert r.returncode==2 and b"no file matches" in r.stderr
+    (tmp_path/"[1].png").write_bytes((tmp_path/"a.png").read_bytes()); r = command(tmp_path/"[1].png", "--model", files[".onnx"]); assert r.returncode==0, "a name that only looks like a pattern"
+
+def test_tables_go_through_the_reader_of_tables(files, pictures, tmp_path):
+    import pandas as pd
+    d = pd.DataFrame(pictures[:3].reshape(3, 784), columns=[f"pixel{i}" for i in range(1, 785)]); want = None
+    for kind, how in (("plain", {}), ("last", {}), ("none", {}), ("semicolons", dict(sep=";")), ("utf16", dict(encoding="utf-16")), ("index", dict(index=True)), ("bare", dict(header=False))):
+        t = d.assign(label=1) if kind=="last" else d if kind in ("none", "bare") else d.assign(label=1)[["label", *d.columns]]
+        p = tmp_path/f"{kind}.csv"; t.to_csv(p, **(dict(index=False)|how)); r = command(p, "--json", "--model", files[".onnx"])
+        lines = [json.loads(l) for l in r.stdout.splitlines()]; got = [o["top"] for o in lines]; want = want or got
+        assert r.returncode==0 and got==want and [o["file"].rsplit(":")[-1] for o in lines]==[str(i+(kind!="bare")) for i in (1, 2, 3)], kind
+        assert bool(r.stderr)==(kind not in ("plain", "utf16")), r.stderr
+    (tmp_path/"packed.csv.gz").write_bytes(__import__("gzip").compress((tmp_path/"plain.csv").read_bytes()))
+    assert len(command(tmp_path/"packed.csv.gz", "--model", files[".onnx"]).stdout.splitlines())==3
 
 def test_prediction_needs_no_torch(files, tmp_path):
     Image.fromarray(np.zeros((28, 28), np.uint8)).save(tmp_path/"a.png")
