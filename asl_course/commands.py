@@ -174,7 +174,8 @@ def asl_doctor():
         print(f"{'!!' if advice else 'ok'}  {topic:<11} {finding}")
         if advice is None: continue
         print(f"    {'':<11} -> {advice}")
-        bad += topic!="data"
+        named = os.environ.get("ASL_DATA") # without real files the course draws hands
+        bad += topic!="data" or bool(named)
     return bad
 
 # %% ../nbs/23_commands.ipynb #8fe6d4a8
@@ -419,14 +420,18 @@ def _check_files():
     print(f"Found in {found[0]}: {train:,} train and {test:,} test pictures, {said}.")
     return 0 if same else 1
 
+def _refuse_to_replace(folder, names, force, other="`--out` names another folder"):
+    "Stop where a file would be lost that nobody asked to replace"
+    there = [o for o in names if (folder/o).exists()]
+    if force or not there: return
+    raise ValueError(f"{folder} holds {' and '.join(there)} already: nothing was written; "
+                     f"`--force` writes over them, {other}")
+
 def _write_csvs(source, folder, force):
     "Write data as two CSV files"
     from asl_course.data import load_letters
     from asl_course.files import TRAIN_CSV, TEST_CSV, write_letters_csv
-    there = [o for o in (TRAIN_CSV, TEST_CSV) if (folder/o).exists()]
-    if there and not force:
-        raise ValueError(f"{folder} holds {' and '.join(there)} already: nothing was "
-                         "written; `--force` writes over them")
+    _refuse_to_replace(folder, (TRAIN_CSV, TEST_CSV), force, "or name another folder")
     letters = load_letters(source)
     write_letters_csv(letters.x, letters.y, folder/TRAIN_CSV)
     write_letters_csv(letters.x_test, letters.y_test, folder/TEST_CSV)
@@ -452,9 +457,10 @@ def _fetch_hands(folder, force):
     print(f"Installed {fetch_hand_model(folder)}, sha256 as published.")
     return 0
 
-def _measure(folder, out):
+def _measure(folder, out, force):
     "Measure the hands of a folder of photographs"
     from asl_course.joints import HandsMissing, measure_photos
+    _refuse_to_replace(out.parent, [out.name], force, "`--out` names another file")
     _writable(out.parent, "`--out` names another file")
     def tell(k, n):
         end = "\n" if k==n else ""
@@ -487,7 +493,7 @@ def asl_data(
     if convert: return _write_csvs("auto", Path(convert), force)
     data = repo_root()/"data" if repo_root() else cache_folder()/"data"
     if hands: return _fetch_hands(Path(to) if to else data/"hands", force)
-    if joints: return _measure(Path(joints), Path(out))
+    if joints: return _measure(Path(joints), Path(out), force)
     return _install(Path(to) if to else data/"sign_mnist", force)
 
 # %% ../nbs/23_commands.ipynb #b29750b0
@@ -505,9 +511,12 @@ def asl_train(
     source:str="auto",  # real, synth or auto
     scale:str=None,     # smoke or full; by default ASL_SCALE, else full
     hands:store_true=False, # Train the readers of hands, hands.onnx and squares.onnx
+    force:store_true=False, # Write over model files that are there
 ):
     "Train the shipped recipe and write its model files"
     asked = _settled(scale, seed, device, source)
+    made = ("hands.onnx", "squares.onnx") if hands else ("reader.safetensors", "reader.onnx")
+    _refuse_to_replace(Path(out), made, force)
     folder = _writable(Path(out), "`--out` names another folder")
     _log_to_stdout()
     begin = time.perf_counter()

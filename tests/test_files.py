@@ -284,7 +284,7 @@ def test_nothing_is_written_over_without_being_asked(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "synth_letters", lambda: synth_letters(240, 240, 3)); monkeypatch.setenv("ASL_SOURCE", "synth")
     (tmp_path/TEST_CSV).write_text("precious")
     for how in ("synth", "convert"):
-        with pytest.raises(ValueError, match=f"holds {TEST_CSV} already: nothing was written; `--force`"): asl_data(**{how: str(tmp_path)})
+        with pytest.raises(ValueError, match=f"holds {TEST_CSV} already: nothing was written; `--force` writes over them, or name"): asl_data(**{how: str(tmp_path)})
         assert [(o.name, o.read_text()) for o in tmp_path.iterdir()]==[(TEST_CSV, "precious")]
     assert asl_data(synth=str(tmp_path), force=True)==0 and read_letters(tmp_path).rows==(240, 240)
 

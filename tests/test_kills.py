@@ -49,7 +49,7 @@ def test_a_sweep(tmp_path):
     assert {o.name for o in (tmp_path/"cut").iterdir()}=={o.name for o in (tmp_path/"whole").iterdir()}, "something was left lying about"
 
 def test_a_training(tmp_path):
-    def args(name): return ["asl_train", "--scale", "smoke", "--source", "synth", "--out", str(tmp_path/name)]
+    def args(name): return ["asl_train", "--scale", "smoke", "--source", "synth", "--force", "--out", str(tmp_path/name)]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     takes, rng = whole(args("whole"), env), random.Random(1)
     want = load_file(tmp_path/"whole"/"reader.safetensors")
@@ -60,3 +60,52 @@ def test_a_training(tmp_path):
     got = load_file(tmp_path/"cut"/"reader.safetensors")
     assert got.keys()==want.keys() and all((got[k]==want[k]).all() for k in want)
     assert {o.name for o in (tmp_path/"cut").iterdir()}=={o.name for o in (tmp_path/"whole").iterdir()}, "something was left lying about"
+
+@pytest.fixture()
+def photographs(tmp_path):
+    "A folder of photographs sorted by letter"
+    import shutil
+    from asl_course.joints import hands_missing
+    from asl_course.predict import find_photos, photo_letters
+    if why := hands_missing() or (None if find_photos() else "the photographs are not here"): pytest.skip(f"{why}; CI runs this where both lie beside the data")
+    for f, letter in photo_letters(find_photos())[::6]:
+        (tmp_path/"mine"/letter).mkdir(parents=True, exist_ok=True)
+        shutil.copy(f, tmp_path/"mine"/letter/f.name)
+    return tmp_path/"mine"
+
+def test_a_measuring(photographs, tmp_path):
+    import numpy as np
+    def args(name): return ["asl_data", "--joints", str(photographs), "--out", str(tmp_path/name), "--force"]
+    env = {**os.environ}
+    takes, rng = whole(args("whole.npz"), env), random.Random(2)
+    for _ in range(KILLS):
+        killed(args("cut.npz"), env, rng.uniform(.2*takes, takes))
+        for f in tmp_path.glob("cut*.npz"): np.load(f, allow_pickle=False).files # whole, or none
+    whole(args("cut.npz"), env)
+    a, b = (np.load(tmp_path/f"{o}.npz") for o in ("whole", "cut"))
+    assert a.files==b.files and all(np.array_equal(a[k], b[k], equal_nan=a[k].dtype.kind=="f") for k in a.files)
+    assert sorted(o.name for o in tmp_path.iterdir())==["cut.npz", "mine", "whole.npz"], "something was left lying about"
+
+def test_a_refreshing(tmp_path):
+    from asl_course.core import repo_root
+    from asl_course.files import CSV_SHA256, find_real, read_letters
+    found = find_real()
+    if not found or list(read_letters(found[1]).sha256.values())!=list(CSV_SHA256.values()): pytest.skip("the published files are not here; CI runs this where they are")
+    clone = tmp_path/"clone"
+    subprocess.run(["git", "clone", "-q", str(repo_root()), str(clone)], check=True)
+    page = clone/"nbs"/"21_files.ipynb"
+    env, args = {**os.environ, "PYTHONPATH": str(clone), "ASL_DATA": str(found[1])}, ["asl_refresh", "21_files"]
+    def run(f, *more):
+        here = os.getcwd(); os.chdir(clone)
+        try: return f(args, env, *more)
+        finally: os.chdir(here)
+    def cells(): return [(o["source"], bool(o.get("outputs"))) for o in json.loads(page.read_text(encoding="utf-8"))["cells"]]
+    takes, before, rng = run(whole), page.read_bytes(), random.Random(3)
+    want = cells()
+    for _ in range(max(1, KILLS//2)):
+        run(killed, rng.uniform(.2*takes, takes))
+        assert page.read_bytes()==before or cells()==want, "the page is neither the old one nor the new one"
+    run(whole)
+    assert cells()==want
+    left = subprocess.run(["git", "status", "--porcelain", "--ignored"], cwd=clone, capture_output=True, text=True).stdout
+    assert not [l for l in left.splitlines() if "__pycache__" not in l and not l.endswith("21_files.ipynb")], left
