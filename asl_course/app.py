@@ -305,6 +305,13 @@ languages, made of movement, place, both hands and the face; spelling with finge
 a small part of one of them. It knows no J and no Z, which move, no digits, no other
 alphabet, and nothing of what comes before or after a picture.""")
 
+_CARD_PRIVATE = _one_line("""
+**Privacy.** Reading happens where it is run. No picture, joint or letter leaves the
+machine, and reading writes no file: a test of the library traces both, in a fresh home.
+ONNX Runtime, which runs the reader, reports to its maker unless it is told not to; the
+library tells it before it is loaded. What the page learns of a hand stays in that
+browser until it is forgotten there.""")
+
 _CARD_FOR = _one_line("""
 **For what.** For learning about networks and data, and about what figures from a
 laboratory are worth. **Not for** learning to sign (a wrong reading teaches a wrong
@@ -539,6 +546,7 @@ def model_card(): # Markdown, a line for each paragraph
         _card_outside(rec),
         _card_sure(about, rec),
         _card_hands(),
+        _CARD_PRIVATE,
         _CARD_FOR,
         _CARD_ASK,
         _CARD_AGAIN,

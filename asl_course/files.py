@@ -903,6 +903,12 @@ def _decode(source, name):
                  "first, or pip install pillow-heif)")
         raise ValueError(f"{name} is not a picture that can be read here: "
                          f"expected one of {kinds}{phone}") from None
+    except PermissionError: raise
+    except Exception as e: raise _damaged(name, e) from None
+
+def _damaged(name, e):
+    "What a decoder says of a broken file, which may be anything, in our words"
+    return ValueError(f"{name} is cut short or damaged ({e})")
 
 def _check_picture_file(path, name):
     if not Path(path).exists(): raise FileNotFoundError(f"no file {path}")
@@ -926,8 +932,7 @@ def _upright(im, name):
             warnings.warn(f"{name} has {im.n_frames} frames: reading the first")
             im.seek(0)
         return ImageOps.exif_transpose(im)
-    except (EOFError, OSError, SyntaxError, ValueError) as e:
-        raise ValueError(f"{name} is cut short or damaged ({e})") from None
+    except Exception as e: raise _damaged(name, e) from None
 
 def _in_8_bits(im, mode):
     "Grey levels or colours of 8 bits; what is transparent is white"

@@ -87,8 +87,7 @@ def test_a_measuring(photographs, tmp_path):
     assert sorted(o.name for o in tmp_path.iterdir())==["cut.npz", "mine", "whole.npz"], "something was left lying about"
 
 def test_a_refreshing(tmp_path):
-    from asl_course.core import repo_root
-    from asl_course.files import CSV_SHA256, find_real, read_letters
+    from asl_course.files import CSV_SHA256, find_real, read_letters, repo_root
     found = find_real()
     if not found or list(read_letters(found[1]).sha256.values())!=list(CSV_SHA256.values()): pytest.skip("the published files are not here; CI runs this where they are")
     clone = tmp_path/"clone"

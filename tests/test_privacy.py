@@ -11,6 +11,7 @@ PROGRAMS = {
     "asl_predict": [str(BIN/"asl_predict"), PHOTO, "--plain"],
     "Predictor": [sys.executable, "-c", READ],
     "after torch": [sys.executable, "-c", f"import torch, onnx; {READ}"],
+    "HandReader": [sys.executable, "-c", "import numpy as np; from asl_course.joints import HandReader; p = HandReader().probs(np.random.default_rng(0).random((21, 3))*99); print('L' if p.shape==(1, 24) else p.shape)"],
     "onnxruntime by hand": [sys.executable, "-c", f"from asl_course.core import LETTERS; import onnxruntime; {READ}"]}
 
 def quiet_home(tmp_path):
@@ -18,11 +19,11 @@ def quiet_home(tmp_path):
     home = tmp_path/"home"; home.mkdir()
     return home, {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "TMPDIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
 
-def traced(command, env, tmp_path):
+def traced(command, env, tmp_path, here=None):
     "(what it printed, system calls that name a host or connect to one); without a tracer the second is None"
     log = tmp_path/"trace"
     tracer = [STRACE, "-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", str(log)] if STRACE else []
-    res = subprocess.run(tracer+command, env=env, capture_output=True, text=True, cwd=tmp_path)
+    res = subprocess.run(tracer+command, env=env, capture_output=True, text=True, cwd=here or tmp_path)
     assert res.returncode==0, res.stderr
     return res.stdout, [l for l in log.read_text().splitlines() if re.search(r"AF_INET6?\b|sendmmsg", l)] if tracer else None
 
@@ -47,6 +48,26 @@ def test_reading_writes_nothing_and_asks_nobody(name, tmp_path):
     left = [str(p.relative_to(home)) for p in home.rglob("*") if p.is_file()]
     assert not left, f"{name} left files in the home folder: {left}"
     assert not calls, f"{name} asked another host: {calls[:3]}"
+
+OTHERS = ".cache/matplotlib", ".ipython" # matplotlib's list of fonts, and the readme of IPython's profile: as in any notebook
+
+def leaves(home):
+    "Files in a home folder, but for the course's cache and what every notebook leaves"
+    known = {home/o for o in (".cache/asl_course", *OTHERS)}
+    return [str(p.relative_to(home)) for p in home.rglob("*") if p.is_file() and not known&set(p.parents)]
+
+WORK = {"asl_train": ["asl_train", "--scale", "smoke", "--source", "synth", "--out", "model"], "a page": ["asl_run", "01", "--scale", "smoke", "--out", "{out}"]}
+
+@pytest.mark.parametrize("name", WORK)
+def test_work_writes_to_the_cache_alone_and_asks_nobody(name, tmp_path):
+    home, env = quiet_home(tmp_path)
+    program, *args = [o.format(out=tmp_path/"out") for o in WORK[name]]
+    here = ROOT if name=="a page" else tmp_path # pages are found from the repository
+    said, calls = traced([str(BIN/program), *args], env|{"ASL_SOURCE": "synth", "OMP_NUM_THREADS": "1"}, tmp_path, here)
+    assert "test accuracy" in said, said[-500:]
+    assert not leaves(home), f"{name} left files in the home folder: {leaves(home)}"
+    away = [o for o in calls or () if '"127.0.0.1"' not in o] # a kernel is spoken to within the machine
+    assert not away, f"{name} asked another host: {away[:3]}"
 
 @pytest.mark.skipif(not STRACE, reason="no strace here; CI's machine has it")
 def test_the_tracer_sees_a_connection(tmp_path):
