@@ -8,7 +8,7 @@ import csv, gzip, hashlib, io, json, os, re, shutil, struct, tempfile, time
 import warnings, zipfile, zlib
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -805,7 +805,7 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".bmp", 
 HEIC_SUFFIXES = ".heic", ".heif" # A phone's, read where pillow-heif is installed
 _MOST = 150_000_000 # Pixels that are decoded at most
 
-@cache
+@lru_cache(1)
 def _reads_heic():
     "Let Pillow read HEIC, where pillow-heif is installed"
     if not find_spec("pillow_heif"): return False
