@@ -210,7 +210,9 @@ def photo_panel(
         if isinstance(seen, str): said.value = f"{seen}: use files."
         else: keep(Image.fromarray(seen))
     def opened(change):
-        for o in change["new"]: keep(open_photo(o["content"].tobytes(), colour=True))
+        for o in change["new"]:
+            try: keep(open_photo(o, colour=True))
+            except ValueError as e: said.value = str(e) # the others are kept
     take.on_click(snap)
     files.observe(opened, "value")
     return w.VBox([letter, w.HBox([take, files]), shown, said])

@@ -68,3 +68,25 @@ class Brightness:
     wrong = [lambda xb: xb-xb.mean(),
              lambda xb: xb-xb.mean((2, 3)),
              lambda xb: xb-xb.mean(0, keepdim=True)]
+
+# %% ../../nbs/solutions/s01_data.ipynb #cff60a07
+class Nearest:
+    "No average at all"
+    hint = "How far is each new picture from each of train's, and where is the least?"
+    idea = ("Flatten both to rows; `torch.cdist` gives a table of distances, new by "
+            "train; `argmin(1)` the place of the least in each line. The answer is the "
+            "letter at that place.")
+
+    def cases():
+        for m, n in ((5, 1), (40, 7)):
+            x, y = torch.randn(m, 4, 3), torch.randint(24, (m,))
+            of = torch.randint(m, (n,))
+            xb = x[of][:, None]+.01*torch.randn(n, 1, 4, 3)
+            apart = torch.cdist(xb.flatten(1), x.flatten(1))
+            near = {"the place of the nearest picture, not its letter": apart.argmin(1),
+                    "the letter of the picture that is farthest": y[apart.argmax(1)]}
+            yield f"{n} new of {m} known", (xb, x, y), y[of], near
+
+    wrong = [lambda xb, x, y: torch.cdist(xb.flatten(1), x.flatten(1)).argmin(1),
+             lambda xb, x, y: y[torch.cdist(xb.flatten(1), x.flatten(1)).argmin(0)],
+             lambda xb, x, y: y[torch.cdist(xb.flatten(1), x.flatten(1)).argmax(1)]]

@@ -30,23 +30,28 @@ class Typical:
              lambda p: -p.log().mean()]
 
 # %% ../../nbs/solutions/s04_digits.ipynb #67d1af7f
-class Error:
-    "How much is luck?"
-    hint = ("An accuracy is a mean of ones and zeros. What is the standard error of "
-            "a mean?")
-    idea = ("A one that comes with probability p has the variance p(1-p); a mean of "
-            "n has an nth of it, and the error is its root. Four times the rows, "
-            "half the error.")
+class Pair:
+    "Which of the two is better?"
+    hint = ("Rows that both read, or both misread, say nothing. How many does only the "
+            "first read, how many only the second?")
+    idea = ("`(a&~b).sum()` and `(b&~a).sum()`. Their difference over n is the lead; "
+            "the root of their sum over n its error.")
 
     def cases():
-        for acc, n in ((.5, 100), (.85, 1000), (.85, 4000), (1., 50)):
-            want = (acc*(1-acc)/n)**.5
-            near = {"its square": acc*(1-acc)/n, "half of a 95 % interval": 1.96*want}
-            yield f"{acc:.0%} of {n} rows", (acc, n), want, near
+        for n, of_a, of_b in ((40, .8, .9), (1000, .95, .9), (10, 1., .5)):
+            a, b = torch.rand(n)<of_a, torch.rand(n)<of_b
+            b[0], a[0] = False, True # there is a row that only one of them reads
+            lead = (b.sum()-a.sum())/n
+            odd  = (a^b).sum()
+            alone = sum(o.float().mean()*(1-o.float().mean())/n for o in (a, b))**.5
+            near = {"the lead of the first": (-lead, odd**.5/n),
+                    "an error as if each had read rows of its own": (lead, alone),
+                    "the error's square": (lead, odd/n**2)}
+            yield f"{n} rows", (a, b), (lead, odd**.5/n), near
 
-    wrong = [lambda a, n: a*(1-a)/n,
-             lambda a, n: (a*(1-a))**.5/n,
-             lambda a, n: 1.96*(a*(1-a)/n)**.5]
+    wrong = [lambda a, b: ((a.sum()-b.sum())/len(a), (a^b).sum()**.5/len(a)),
+             lambda a, b: ((b.sum()-a.sum())/len(a), (a&b).sum()**.5/len(a)),
+             lambda a, b: (b.sum()-a.sum())/len(a)]
 
 # %% ../../nbs/solutions/s04_digits.ipynb #db6a5793
 def _read_small_digits(epochs, lr, bs):

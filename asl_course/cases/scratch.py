@@ -82,3 +82,35 @@ class Momentum:
     wrong = [lambda w, v, g, lr, m: (w-lr*g, m*v+g),
              lambda w, v, g, lr, m: (w-lr*(m*v+(1-m)*g), m*v+(1-m)*g),
              lambda w, v, g, lr, m: (w.sub_(lr*v.mul_(m).add_(g)), v)]
+
+# %% ../../nbs/solutions/s02_scratch.ipynb #6d0ba07d
+class Slopes:
+    "Is that really the slope?"
+    hint = "A tensor like `w` of zeros, with `h` in one place: how does `f` change?"
+    idea = ("For each place: a `step` of zeros with `h` there, then "
+            "`(f(w+step)-f(w-step))/(2*h)`. `view(-1)` counts the places of any shape.")
+
+    def cases():
+        functions = {"squares": lambda w: (w**2).sum(), "cubes": lambda w: (w**3).sum(),
+                     "the largest": lambda w: w.logsumexp(-1).sum()}
+        for (name, f), shape in zip(functions.items(), ((3,), (2, 2), (2, 3))):
+            w, h = torch.randn(*shape, dtype=torch.float64), .1
+            steps = h*torch.eye(w.numel(), dtype=w.dtype).view(-1, *shape)
+            up, down = (torch.stack([f(w+s*o) for o in steps]) for s in (1, -1))
+            want = ((up-down)/(2*h)).view(shape)
+            near = {"a step up only": ((up-f(w))/h).view(shape),
+                    "divided by h, though the two lie 2h apart": want*2,
+                    "the sign turned round": -want}
+            yield f"{name}, {w.numel()} numbers", (f, w, h), want, near
+
+    def _all_at_once(f, w, h): return (f(w+h)-f(w-h))/(2*h)*torch.ones_like(w)
+    def _on_the_spot(f, w, h):
+        res = torch.zeros_like(w)
+        for i in range(w.numel()):
+            w.view(-1)[i] += h
+            up = f(w)
+            w.view(-1)[i] -= h
+            res.view(-1)[i] = (up-f(w))/h
+        return res
+
+    wrong = [_all_at_once, _on_the_spot, lambda f, w, h: (f(w+h)-f(w-h))/(2*h)]
