@@ -49,6 +49,21 @@ def test_a_failing_chapter_is_reported(tmp_path):
     res = run_chapter(tmp_path/"bad.ipynb", tmp_path/"out", {}, False)
     assert "ZeroDivisionError" in res["error"] and "cell 1" in res["error"]
 
+def test_a_kernel_that_finds_its_port_taken_is_started_once_more(tmp_path, monkeypatch):
+    import papermill as pm
+    from asl_course.pages import chapters, run_chapter
+    page, calls, true = next(o for o in chapters() if o.stem=="21_files"), [], pm.execute_notebook
+    def silent(*args, **how):
+        calls.append(args)
+        if len(calls)==1: raise RuntimeError("Kernel didn't respond in 60 seconds")
+        return dict(metadata={}, cells=[]) if len(calls)==2 else true(*args, **how)
+    monkeypatch.setattr(pm, "execute_notebook", silent)
+    monkeypatch.setattr("asl_course.pages.find_headline", lambda nb: "read")
+    res = run_chapter(page, tmp_path, progress=False)
+    assert len(calls)==2 and res["error"] is None and res["headline"]=="read"
+    monkeypatch.setattr(pm, "execute_notebook", lambda *a, **k: (_ for _ in ()).throw(RuntimeError("something else")))
+    with pytest.raises(RuntimeError, match="something else"): run_chapter(page, tmp_path, progress=False)
+
 def test_no_network_in_kernels():
     res = subprocess.run([sys.executable, "-c", "import socket; socket.create_connection(('example.com', 80), 2)"], capture_output=True, text=True, env=os.environ)
     assert "no network in tests" in res.stderr
