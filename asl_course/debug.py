@@ -124,24 +124,28 @@ FAULTS = { # What can be wrong with a `Patient`
     "rate":    "the learning rate is ten thousand times too low",
     "scoring": "it is scored in train mode, with dropout at work",
     "softmax": "a softmax stands before the loss",
-    "start":   "its weights start so small that nothing arrives at the last layer"}
-_ILL = ("range", "scoring", "labels", "rate")
+    "start":   "its weights start so small that hardly anything arrives at the end",
+    "leak":    "pictures of train are in validation too",
+    "silent":  "dropout silences nearly every unit, so that nothing can be learned"}
 
 class Patient:
     "A network with a fault: `.model`, `.train`, `.valid`, `.lr`, `.fit`, `.score`"
     def __init__(self,
-        number:int,   # Which one, 1 to 4; 0 is healthy, to compare with
+        number:int,   # Which one, 1 to 6; 0 is healthy, to compare with
         letters,      # `Letters`, split here by photograph
         seed:int=42,  # Seed of start and order
         device="cpu", # Where it lives
     ):
-        if number not in range(5):
-            raise ValueError(f"there is no patient {number}: expected 1, 2, 3 or 4, "
+        from asl_course.cases.debug import ILL
+        if number not in range(len(ILL)+1):
+            raise ValueError(f"there is no patient {number}: expected 1 to {len(ILL)}, "
                              "or 0 for a healthy network")
-        self.number, self._fault = number, ("", *_ILL)[number]
+        self.number, self._fault = number, ("", *ILL)[number]
         set_seed(seed)
-        drop = .8 if self._fault=="scoring" else 0.
-        self.model = MLP(hidden=(256,), drop=drop).to(device)
+        hidden = (64,)*8 if self._fault=="start" else (256,)
+        model  = MLP(hidden=hidden, drop=.5 if self._fault=="scoring" else 0.)
+        if self._fault=="softmax": model = nn.Sequential(model, nn.Softmax(1))
+        self.model = model.to(device)
         self.lr = 2e-6 if self._fault=="rate" else .02
         self._make_batches(letters, seed, device)
     def _make_batches(self, letters, seed, device):
@@ -171,6 +175,5 @@ class Patient:
         right = [self.model(xb).argmax(1)==yb for xb, yb in self.valid]
         return torch.cat(right).float().mean().item()
     def __repr__(self):
-        return (f"Patient {self.number}: an MLP with 256 hidden units, "
-                f"{len(self.train)} train batches; "
+        return (f"Patient {self.number}: an MLP, {len(self.train)} train batches; "
                 ".model .train .valid .lr .fit() .score()")

@@ -10,6 +10,7 @@ from functools import partial
 from asl_course.debug import FAULTS
 
 # %% ../../nbs/solutions/s07_debug.ipynb #9180950f
+ILL = "range", "scoring", "labels", "rate", "softmax", "start" # Of patients 1 to 6
 _SHOWS = { # What each fault would show, for whoever names it wrongly
     "labels":  "then hands and letters would not belong together in a train batch. "
                "Look at one with `show_hands`",
@@ -22,7 +23,10 @@ _SHOWS = { # What each fault would show, for whoever names it wrongly
     "softmax": "then `overfit_batch` would stay above 2.2, "
                "and the last layer of `.model` would be a softmax. Look at both",
     "start":   "then the first layers would get next to no slope. "
-               "Look at `slopes_by_layer`"}
+               "Look at `slopes_by_layer`",
+    "leak":    "then pictures of `.train` would stand in `.valid`, and the score would "
+               "be too good. Is it?",
+    "silent":  "then `.model` would hold a `Dropout` with `p` near 1. Print it"}
 
 def _diagnosis_wrong(f, fault):
     "What is wrong with a diagnosis"
@@ -76,3 +80,22 @@ class Fourth:
             "then with ten, a thousand, ten thousand times that rate.")
     right, cases = FAULTS["rate"], staticmethod(_asked("rate"))
     wrong = [lambda: "labels", lambda: "start", lambda: "softmax"]
+
+# %% ../../nbs/solutions/s07_debug.ipynb #30212977
+class Fifth:
+    "Patient 5"
+    hint = "Accuracy climbs, and the loss stays high. What would a perfect answer cost?"
+    idea = ("`overfit_batch` on one batch, and look where the loss stops. Then print "
+            "`.model`, from its end.")
+    right, cases = FAULTS["softmax"], staticmethod(_asked("softmax"))
+    wrong = [lambda: "rate", lambda: "start", lambda: "labels"]
+
+# %% ../../nbs/solutions/s07_debug.ipynb #08c43951
+class Sixth:
+    "Patient 6"
+    hint = ("Nothing moves, and a higher rate does not help. "
+            "How much is each layer told?")
+    idea = ("`slopes_by_layer(patient.model, xb, yb)` with an untrained one, and compare "
+            "the first layer with the last.")
+    right, cases = FAULTS["start"], staticmethod(_asked("start"))
+    wrong = [lambda: "rate", lambda: "silent", lambda: "softmax"]
