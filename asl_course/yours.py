@@ -339,6 +339,14 @@ def write_sealed(
         for k, i in enumerate(order): shutil.copy(files[i], folder/f"{k:03}.jpg")
     return len(order)
 
+def _doubt(hit, order):
+    "Half an interval of 95 %: over signers, where they differ more than pictures do"
+    from asl_course.honest import mean_interval
+    signer = np.asarray(order)%len(_SEALED["signers"]) # files of a label go by signer
+    each   = [hit[signer==s].mean() for s in np.unique(signer)]
+    acc    = hit.mean()
+    return max(mean_interval(each)[1], 2*max(acc*(1-acc), .02)**.5/len(hit)**.5)
+
 def judge_sealed(
     read,     # dict: name of a sealed picture, such as "007.jpg" -> label
     expected, # The accuracy that you expected, 0..1
@@ -349,7 +357,7 @@ def judge_sealed(
     Raises `ValueError` for pictures that are missing and for labels that do not exist.
     """
     poses = ifnone(poses, DIGITS)
-    _, labels = _sealed_order(poses)
+    order, labels = _sealed_order(poses)
     names = [f"{k:03}.jpg" for k in range(len(labels))]
     if missing := [o for o in names if o not in read]:
         raise ValueError(f"{len(missing)} of {len(names)} pictures were not read, "
@@ -358,8 +366,8 @@ def judge_sealed(
         raise ValueError(f"the label {odd[0]!r} does not exist: "
                          f"expected {', '.join(poses)}")
     if not 0<=expected<=1: raise ValueError(f"expected is {expected}: a share, 0 to 1")
-    acc = float(np.mean([str(read[o])==l for o, l in zip(names, labels)]))
-    off, half = expected-acc, 2*max(acc*(1-acc), .02)**.5/len(labels)**.5
+    hit = np.array([str(read[o])==l for o, l in zip(names, labels)])
+    acc, off, half = float(hit.mean()), expected-hit.mean(), _doubt(hit, order)
     word = ("which is not to be told from it: an honest number" if abs(off)<=half else
             "which is more: was the split by signer, and the number looked at once?"
             if off>0 else "which is less: what did you hold out?")
