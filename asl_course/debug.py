@@ -6,6 +6,7 @@
 from __future__ import annotations
 from copy import deepcopy
 from functools import partial
+import numpy as np
 import torch, torch.nn as nn, torch.nn.functional as F
 from .core import *
 from .records import *
@@ -136,11 +137,11 @@ class Patient:
         seed:int=42,  # Seed of start and order
         device="cpu", # Where it lives
     ):
-        from asl_course.cases.debug import ILL
-        if number not in range(len(ILL)+1):
-            raise ValueError(f"there is no patient {number}: expected 1 to {len(ILL)}, "
+        if number not in range(7):
+            raise ValueError(f"there is no patient {number}: expected 1 to 6, "
                              "or 0 for a healthy network")
-        self.number, self._fault = number, ("", *ILL)[number]
+        drawn = np.random.default_rng(1122).permutation(6) # who has which fault
+        self.number, self._fault = number, ["", *(list(FAULTS)[k] for k in drawn)][number]
         set_seed(seed)
         hidden = (64,)*8 if self._fault=="start" else (256,)
         model  = MLP(hidden=hidden, drop=.5 if self._fault=="scoring" else 0.)

@@ -10,7 +10,6 @@ from functools import partial
 from asl_course.debug import FAULTS
 
 # %% ../../nbs/solutions/s07_debug.ipynb #9180950f
-ILL = "range", "scoring", "labels", "rate", "softmax", "start" # Of patients 1 to 6
 _SHOWS = { # What each fault would show, for whoever names it wrongly
     "labels":  "then hands and letters would not belong together in a train batch. "
                "Look at one with `show_hands`",
