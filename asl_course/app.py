@@ -82,6 +82,8 @@ class Speller:
     def __repr__(self): return f"Speller({self.text!r})"
 
 # %% ../nbs/18_app.ipynb #ef6ba9e9
+#| code-fold: true
+#| code-summary: "What the app shows: the square, the reading, the picture"
 def slider_square(
     size, # (width, height) of a picture
     x,    # Where the square lies from left to right, 0..100
@@ -138,6 +140,8 @@ def reading_picture(
     return fig
 
 # %% ../nbs/18_app.ipynb #a09ae01b
+#| code-fold: true
+#| code-summary: "The app: its widgets, and what happens when they change"
 class _Widgets:
     "ipywidgets in a `box`, and a picture of them for where they cannot run"
     def _repr_mimebundle_(self, **kwargs):
@@ -337,6 +341,8 @@ hands.joints hands.fused`, which take a file of measured hands; made again by `a
 `asl_train --hands`.""")
 
 # %% ../nbs/18_app.ipynb #ddf02cac
+#| code-fold: true
+#| code-summary: "The recipes: photographs of others, and pictures without a hand"
 def _on_photographs(
     letters, seed, device, scale, # As `run_recipe` gives them; only the scale is used
     each=1, # Of so many photographs in order one is read
@@ -413,6 +419,8 @@ def _figure(rec, key):
 def _n_photos(rec): return rec["seeds"][0]["metrics"]["photos"]["n"]
 
 # %% ../nbs/18_app.ipynb #690bcbfb
+#| code-fold: true
+#| code-summary: "The parts of the card, each from records"
 def _card_reader(about):
     return _one_line(f"""
 **What it is.** A convolutional network that reads one of 24 letters ({about.letters})
@@ -528,6 +536,8 @@ three {of("3")}; untaught it reads {of("0")} of the same. These are later pictur
 same burst: what it reads on another day was not measured.""")
 
 # %% ../nbs/18_app.ipynb #8e4f613b
+#| code-fold: true
+#| code-summary: "model_card: the parts in order"
 def model_card(): # Markdown, a line for each paragraph
     """Markdown: what the shipped reader is, what it was measured on, what it is not for
 
@@ -554,6 +564,8 @@ def model_card(): # Markdown, a line for each paragraph
     return "\n\n".join(sections)+"\n"
 
 # %% ../nbs/18_app.ipynb #3d1d468c
+#| code-fold: true
+#| code-summary: "hand_panel: sliders for the angles of a hand"
 class _HandPanel(_Widgets):
     "Sliders beside the hand they make"
     def __init__(self, letter, size):

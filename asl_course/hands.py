@@ -48,6 +48,8 @@ joints, `make_hand_reader` writes the reader that comes with the library.
 """
 
 # %% ../nbs/16_hands.ipynb #511707ef
+#| code-fold: true
+#| code-summary: "other_people: measured hands, or rendered signers"
 @cache
 def rendered_people(
     n=960,       # Hands; letters in turn
@@ -147,6 +149,8 @@ class JointReader(nn.Sequential):
         super().__init__(*layers, nn.Linear(hidden, n_out))
 
 # %% ../nbs/16_hands.ipynb #35f20f2b
+#| code-fold: true
+#| code-summary: "rendered_hands, JointBatches, train_hands"
 def rendered_hands(
     n=24000,     # Hands; letters in turn
     seed:int=0,  # The same seed, the same hands
@@ -291,6 +295,8 @@ def read_found(
     return probs
 
 # %% ../nbs/16_hands.ipynb #5dadc6a7
+#| code-fold: true
+#| code-summary: "fit_poses: gradient descent on angles, and the table of poses"
 def fit_poses(
     joints,    # Joints of right hands, (n, 21, 3), x right, y down, z away, any unit
     letter,    # Class index of each, shape (n,)
@@ -458,6 +464,8 @@ def cross_fuse(
     return both, fuse_weights(joints, pixels, y)
 
 # %% ../nbs/16_hands.ipynb #e289c854
+#| code-fold: true
+#| code-summary: "The recipes: rendered teachers, and two readers combined"
 def _by_rendered_hands(
     letters, seed, device, scale, # As `run_recipe` gives them; seed and scale count
     n=24000,     # Rendered hands
@@ -578,6 +586,8 @@ class FusedReader(nn.Module):
         return self.head[:3](torch.cat([by_pixels, by_joints], 1))
 
 # %% ../nbs/16_hands.ipynb #1230564e
+#| code-fold: true
+#| code-summary: "Squares to learn from, and their batches"
 @cache
 def _drawn_squares(n, seed):
     "(joints, squares, class indexes) of rendered right hands"
@@ -650,6 +660,8 @@ def read_squares(
     return probs
 
 # %% ../nbs/16_hands.ipynb #0837a5db
+#| code-fold: true
+#| code-summary: "The recipes: people left out in six groups"
 def _groups(people, folds):
     "Which people are left out together: a bool array for each fold"
     names = np.unique(people.person)
@@ -739,6 +751,8 @@ recipe("hands.fused", "One network for joints and pixels, people left out",
        split="person", selected_on="valid", seeds=1)(_by_one_network);
 
 # %% ../nbs/16_hands.ipynb #7c0241a1
+#| code-fold: true
+#| code-summary: "save_hand_reader, make_hand_reader: files that need no PyTorch"
 class _FromBytes(nn.Module):
     "Probabilities and features of hands of either side; squares in grey levels, uint8"
     def __init__(self, model):

@@ -61,6 +61,8 @@ def outside_scores(
                 sure=dict(acc=float(sure.mean())), right=_acc(p[sure], y[sure]))
 
 # %% ../nbs/15_people.ipynb #4f2ce30f
+#| code-fold: true
+#| code-summary: "The recipe: two small networks on rendered hands of two difficulties"
 def _small_net():
     "Convolution blocks on standardised pictures; 24 scores"
     def block(i, o):
@@ -125,6 +127,8 @@ recipe("synth.difficulty",
        seeds=1)(hand_difficulty);
 
 # %% ../nbs/15_people.ipynb #e5720ae3
+#| code-fold: true
+#| code-summary: "The recipe: taught by drawings alone, asked about people"
 def _drawn_variants(y, g, device):
     "A variant of a photograph for each class index, by any signer, uint8 (n, 28, 28)"
     res = []
@@ -160,6 +164,8 @@ recipe("synth.sim-to-real", "A network trained on rendered hands, scored on peop
        split="none", selected_on="train", claims="P5", seeds=2)(_sim_to_real);
 
 # %% ../nbs/15_people.ipynb #1850fde9
+#| code-fold: true
+#| code-summary: "training_hands, and how readers are judged elsewhere"
 def training_hands(
     n:int=9600,   # Rendered photographs; letters in turn
     each:int=2,   # Variants of each
@@ -346,6 +352,8 @@ def fit_reader(
     return model.eval()
 
 # %% ../nbs/15_people.ipynb #f579152f
+#| code-fold: true
+#| code-summary: "Who else may teach: rendered hands, squares of 54 people"
 def _rendered_teachers(seed, scale, hands, styles, left, device):
     return training_hands(scaled(hands, 240, scale), 1, seed, device, styles, left)
 
@@ -375,6 +383,8 @@ def _teachers(which, seed, scale, hands, styles, left, device):
     return tuple(map(np.concatenate, zip(*found))) if found else None
 
 # %% ../nbs/15_people.ipynb #b8aa8d28
+#| code-fold: true
+#| code-summary: "The recipe: one more kind of change each time"
 _KINDS = dict(  # which numbers of `StrongAugment` are of one kind
     place=("turn", "zoom", "shift", "shear", "stretch", "tilt"),
     light=("light", "contrast", "gamma", "slope"), cutout=("cutout",))
@@ -406,6 +416,8 @@ for k, o in dict(place=dict(kinds=("place",)), light=dict(kinds=("place", "light
            split="none", seeds=1, **o)(_with_changes)
 
 # %% ../nbs/15_people.ipynb #cd8fee03
+#| code-fold: true
+#| code-summary: "The recipe: each pair of people left out"
 def _six_views(model, x, device, seed):
     "Mean probabilities over a picture and five that are changed a little"
     little = StrongAugment(6, .06, .04, .05, .04, .03, *[0.]*6, seed=seed)
@@ -470,6 +482,8 @@ for k, o in _READERS.items():
            split="person", seeds=1, **o)(_leave_pairs_out)
 
 # %% ../nbs/15_people.ipynb #8cae2069
+#| code-fold: true
+#| code-summary: "The recipe: one to six people in training"
 def _more_people(
     letters, seed, device, scale, # As `run_recipe` gives them
     counts=(1, 2, 4, 6), # People to train on
@@ -504,6 +518,8 @@ recipe("reader.right",
        split="person", seeds=1, left=0.)(_leave_pairs_out);
 
 # %% ../nbs/15_people.ipynb #a4094808
+#| code-fold: true
+#| code-summary: "The recipe of the reader that ships"
 def _threshold_for(probs, y, right):
     "The row of `accuracy_coverage` with the most answers that are right often enough"
     table = accuracy_coverage(probs, y)
@@ -552,6 +568,8 @@ recipe("shipped.reader",
        split="person", selected_on="valid", claims="T3.12", seeds=3)(_reader);
 
 # %% ../nbs/15_people.ipynb #4fc16342
+#| code-fold: true
+#| code-summary: "make_reader: trained, judged, written into files"
 def _about(made, letters, seed, scale):
     "What is written into the files of a reader"
     r = recipes["shipped.reader"]

@@ -32,6 +32,8 @@ that cannot run code, `prepare_photo` makes 28 by 28 pixels of a photograph.
 """
 
 # %% ../nbs/14_predict.ipynb #30b9887b
+#| code-fold: true
+#| code-summary: "About: what a file says of itself, and how that is checked"
 MODEL_FORMAT = 1 # Version of the model files
 ONNX_OPSET = 18  # Version of the ONNX operators in them
 
@@ -95,6 +97,8 @@ def _safetensors_bytes(model, text):
     return save(weights, metadata={"asl_course": text})
 
 # %% ../nbs/14_predict.ipynb #965d4028
+#| code-fold: true
+#| code-summary: "How the two kinds of file are written and read"
 def _onnx_bytes(model, about, text):
     "The deployed computation, from grey levels to probabilities, as an ONNX file"
     import torch
@@ -311,6 +315,8 @@ def _several(source):
     return list(source) if source.shape[1:] in ((28, 28), (784,)) else None
 
 # %% ../nbs/14_predict.ipynb #ddeaf535
+#| code-fold: true
+#| code-summary: "find_photos, read_photos: photographs with the box of a hand"
 def find_photos():
     "The folder `asl_letters` of photographs from elsewhere, or None"
     from asl_course.files import data_places

@@ -39,6 +39,8 @@ hands, and `hand_body` is a small network for `vision_learner` that knows hands.
 """
 
 # %% ../nbs/17_yours.ipynb #8a438609
+#| code-fold: true
+#| code-summary: "rendered_bursts: signers who hold each letter for some pictures"
 def rendered_bursts(
     signers,    # Numbers of signers, 0..63
     each=5,     # Pictures of a letter
@@ -113,6 +115,8 @@ def judge_taught(
     return judge_hands(said, people.part(rows))
 
 # %% ../nbs/17_yours.ipynb #bf376f5a
+#| code-fold: true
+#| code-summary: "The recipe: taught by a few pictures, on people left out"
 def _seen_by_folds(people, seed, scale):
     "Probabilities and features, by networks that have not seen the person"
     probs, features = np.zeros((len(people), 24)), np.zeros((len(people), 192))
@@ -154,6 +158,8 @@ recipe("yours.taught",
        split="person", selected_on="valid", seeds=1)(_few_pictures);
 
 # %% ../nbs/17_yours.ipynb #8fe20ddd
+#| code-fold: true
+#| code-summary: "photo_panel: from a camera or from files, into folders"
 def _snap():
     "A picture of the computer's camera, RGB (h, w, 3), or why there is none, in words"
     if find_spec("cv2") is None:
@@ -218,6 +224,8 @@ def photo_panel(
     return w.VBox([letter, w.HBox([take, files]), shown, said])
 
 # %% ../nbs/17_yours.ipynb #4209b0a7
+#| code-fold: true
+#| code-summary: "DIGITS, write_hands: rendered photographs in folders"
 _NO_THUMB = dict(index=(3, 4, 2, 6), middle=(3, 4, 2, 2), ring=(3, 4, 2, -2),
                  little=(3, 4, 2, -6))
 _DOWN = (60, 55, 30, 0) # a finger that touches the thumb
@@ -315,6 +323,8 @@ def make_body(
     return score
 
 # %% ../nbs/17_yours.ipynb #dd8ce715
+#| code-fold: true
+#| code-summary: "write_sealed, judge_sealed: pictures without their labels"
 _SEALED = dict(each=1, signers=range(58, 63), seed=2026)
 
 def _sealed_order(poses):
