@@ -97,7 +97,7 @@ def test_doctor(tmp_path):
 
 def test_doctor_says_what_to_do(tmp_path):
     res = run("asl_doctor", ASL_DATA="/nowhere")
-    assert "ASL_DATA names a folder, zip or file that is not there" in res.stdout and "!!" in res.stdout
+    assert "ASL_DATA names a folder, zip or file that is not there" in res.stdout and "!!" in res.stdout and res.returncode==1
 
 def test_data_synth_convert_check_clear(tmp_path):
     from asl_course.files import cache_folder
