@@ -546,7 +546,7 @@ recipe("hands.people", "Readers of joints, pixels and both, people left out",
 class FusedReader(nn.Module):
     "Joints and the square around them in one network; right hands"
     def __init__(self,
-        nf=(24, 48, 96, 128), # Channels of the convolutions, by resolution
+        nf=(16, 32, 64, 96), # Channels of the convolutions, by resolution
         hidden=192, # Units that see the joints, and units that see both
         drop=.3,    # Dropout
         forget=.1,  # How often one of the two is hidden in training
@@ -631,8 +631,8 @@ def train_fused(
     parts,       # [(joints (n, 21, 3), squares uint8 (n, 64, 64), class indexes)]
     shares,      # Part of each in a batch
     seed:int=42, # Seed of start, order and changes
-    steps=2500,  # Batches
-    bs=192,      # Batch size
+    steps=2400,  # Batches
+    bs=128,      # Batch size
     lr=3e-3,     # Highest learning rate
     decay=.05,   # Weight decay
     smooth=.1,   # Label smoothing
@@ -707,12 +707,12 @@ def _fold_readers(
     scale:str,       # "full" or "smoke"
     drawn=9600,      # Rendered hands
     shares=(.3, .7), # Parts of a batch: rendered, measured
-    steps=2500,      # Batches of 192
+    steps=2400,      # Batches of 128
     folds=6,         # Groups of people that are left out in turn
 ):                   # Pairs: who is left out, bool, shape (n,); a `FusedReader`
     """Networks that see joints and squares, each without a group of people
 
-    At full scale they are kept in the cache, half an hour of work each, so that several
+    At full scale they are kept in the cache, ten minutes of work each, so that several
     questions can be asked of them; other code or other people make new ones.
     """
     n, steps = scaled(drawn, 240, scale), scaled(steps, 12, scale)
@@ -735,7 +735,7 @@ def _by_one_network(
     letters, seed, device, scale, # As `run_recipe` gives them; seed and scale count
     drawn=9600,      # Rendered hands
     shares=(.3, .7), # Parts of a batch: rendered, measured
-    steps=2500,      # Batches of 192
+    steps=2400,      # Batches of 128
     folds=6,         # Groups of people that are left out in turn
     right=.95,       # Part of the sure answers that must be right
 ):                   # As `_by_joints`
