@@ -18,7 +18,7 @@ from .core import *
 
 # %% auto #0
 __all__ = ['TRAIN_CSV', 'TEST_CSV', 'CSV_SHA256', 'CSV_COLUMNS', 'NUMBERINGS', 'PER_PERSON', 'KAGGLE_DATASET', 'PICTURE_SUFFIXES',
-           'HEIC_SUFFIXES', 'repo_root', 'cache_folder', 'write_atomic', 'write_letters_csv', 'DataError', 'table_rows',
+           'repo_root', 'cache_folder', 'write_atomic', 'write_letters_csv', 'DataError', 'table_rows',
            'read_letters_csv', 'kept_arrays', 'cached_letters_csv', 'picture_keys', 'read_people', 'people_of',
            'find_letters', 'read_letters', 'data_places', 'find_real', 'read_idx', 'refuse_pickle', 'install_letters',
            'fetch_letters', 'file_sha256', 'folder_sha256', 'picture_suffixes', 'open_photo', 'channels_last',
@@ -800,9 +800,7 @@ def folder_sha256(
     return hashlib.sha256("\n".join(map(line, files)).encode()).hexdigest()
 
 # %% ../nbs/21_files.ipynb #9f1cf079
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".bmp", ".gif",
-                    ".tif", ".tiff")
-HEIC_SUFFIXES = ".heic", ".heif" # A phone's, read where pillow-heif is installed
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _MOST = 150_000_000 # Pixels that are decoded at most
 
 @lru_cache(1)
@@ -816,8 +814,10 @@ def _reads_heic():
 def picture_suffixes():
     "Endings of the names of picture files that can be read here, in lower case"
     from PIL import features
-    able = [o for o in PICTURE_SUFFIXES if o!=".avif" or features.check("avif")]
-    return (*able, *(HEIC_SUFFIXES if _reads_heic() else ()))
+    able = [*PICTURE_SUFFIXES, ".jfif"] # those, and what not every Pillow reads
+    if features.check("avif"): able.append(".avif")
+    if _reads_heic(): able += [".heic", ".heif"]
+    return tuple(able)
 
 def open_photo(
     source,       # A path, bytes, an open file, a PIL image or an array, see below
