@@ -221,12 +221,11 @@ def _unpacked(raw, name, stack):
     raise DataError(f"{name} is a zip that holds {len(names)} CSV files: expected one. "
                     "Unpack it, and name the file.")
 
-_MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-
 def _encoding(blocks):
     "The encoding that a byte order mark names; the mark is taken off"
     start = blocks.peek(3)[:3]
-    for mark, encoding in _MARKS.items():
+    marks = {"utf-8": b"\xef\xbb\xbf", "utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}
+    for encoding, mark in marks.items():
         if start.startswith(mark):
             blocks.read(len(mark))
             return encoding
