@@ -226,6 +226,8 @@ def prepare_photo(
     a = np.asarray(im)
     return np.ascontiguousarray(a[:, ::-1] if mirror else a)
 
+def _is_row(source): return isinstance(source, np.ndarray) and source.ndim==1
+
 def _unrolled(row):
     if row.size!=784:
         raise ValueError(f"a row of {row.size} values: expected 784 grey levels")
@@ -304,8 +306,6 @@ class Predictor:
     def _prediction(self, probs, picture):
         sure = bool(probs.max()>=self.about.threshold)
         return Prediction(LETTERS[probs.argmax()], sure, probs, picture)
-
-def _is_row(source): return isinstance(source, np.ndarray) and source.ndim==1
 
 def _several(source):
     "Each of several pictures; None of one"
