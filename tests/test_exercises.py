@@ -109,7 +109,7 @@ def test_progress_hints_and_a_damaged_file(progress_path):
     assert check("scratch.softmax", right) and not check("scratch.nll", lambda *a: 1)
     check("scratch.softmax", lambda x: x) # what was right once stays so
     row = progress().set_index("chapter").loc["02_scratch"]
-    assert row.right=="1 of 4" and row.exercises=="✓ softmax  ✗ nll  ○ momentum" and row.hints==2
+    assert row.right=="1 of 4" and row.exercises=="✓ softmax  ✗ nll  ○ momentum  ○ slopes" and row.hints==2
     for damage in ("{", "[1]", '{"scratch.softmax": 3}'):
         progress_path.write_text(damage)
         with pytest.warns(UserWarning, match="progress.damaged.json"): assert "0 of 3" in progress().right.tolist()
