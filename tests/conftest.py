@@ -12,10 +12,12 @@ def load(path): return json.loads(Path(path).read_text(encoding="utf-8"))
 def source(cell): return "".join(cell["source"])
 def code_cells(nb): return [c for c in nb["cells"] if c["cell_type"]=="code"]
 
+def is_exported(cell): return any(l.startswith("#| export") for l in cell["source"]) # a directive that folds may stand above
+
 def loads_data(path):
     "Does a page pass its parameter `source` on, other than to `start`?"
     for c in code_cells(load(path)):
-        if source(c).startswith("#| export") or "parameters" in c["metadata"].get("tags", []): continue
+        if is_exported(c) or "parameters" in c["metadata"].get("tags", []): continue
         tree = ast.parse("".join("pass\n" if l.startswith(("!", "%")) else l for l in c["source"]))
         banner = {id(o) for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "")=="start_page" for o in ast.walk(n)}
         if any(isinstance(n, ast.Name) and n.id=="source" and id(n) not in banner for n in ast.walk(tree)): return True

@@ -354,9 +354,9 @@ def test_numbers_in_links_are_those_of_the_pages():
         for said, there in re.findall(r"\[(?:[Cc]hapter )?(\d\d)[^\]]*\]\((?:\.\./)?s?(\d\d)_", text): assert said==there, (p.stem, said, there)
 
 def test_pages_that_run_on_one_source_load_nothing_from_another():
-    from conftest import loads_data
+    from conftest import is_exported, loads_data
     for p in NBS:
-        if not loads_data(p): assert not any(re.search(r"load_letters\((?!\"synth\")|find_real\(|load_mnist\(", o) for c in code_cells(load(p)) if not source(c).startswith("#| export") for o in source(c).splitlines()), p.stem
+        if not loads_data(p): assert not any(re.search(r"load_letters\((?!\"synth\")|find_real\(|load_mnist\(", o) for c in code_cells(load(p)) if not is_exported(c) for o in source(c).splitlines()), p.stem
 
 # -- the library
 
