@@ -561,7 +561,6 @@ def _say_left_out(folder, files):
 
 def _in_folder(folder):
     "Pictures of a folder and of those in it; says what else it holds"
-    from asl_course.files import picture_suffixes
     known = picture_suffixes()
     files = sorted(folder.rglob("*"))
     found = [q for q in files if q.suffix.lower() in known]

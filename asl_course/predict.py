@@ -218,9 +218,8 @@ def prepare_photo(
 
     A grey picture of 28x28 stays as it is.
     """
-    source = as_given(source)
-    if _is_row(source): source = _unrolled(source)
-    im = open_photo(source)
+    given = as_given(source)
+    im = open_photo(_unrolled(given) if _is_row(given) else source)
     if crop is not None or margin or im.size!=(28, 28):
         im = square_of(im, *square_box(im.size, crop, margin), 28)
     a = np.asarray(im)
@@ -275,9 +274,8 @@ class Predictor:
         they are. Many are a list, or an array, tensor or frame of rows (n, 784) or of
         pictures (n, 28, 28) or (n, 1, 28, 28).
         """
-        source = as_given(source)
-        many = _several(source)
-        each = [source] if many is None else [*map(as_given, many)]
+        many = _several(as_given(source))
+        each = [source] if many is None else many
         looked = [self._looked_at(o, crop) for o in each]
         as_is = [i for i, o in enumerate(looked) if o is None]
         x = [prepare_photo(each[i], crop, mirror) for i in as_is]
@@ -287,7 +285,8 @@ class Predictor:
 
     def _looked_at(self, source, crop):
         "A `Prediction` of a photograph in which a hand was looked for; None for others"
-        if self.hands is None or crop is not None or _is_row(source): return None
+        if self.hands is None or crop is not None: return None
+        if _is_row(as_given(source)): return None
         photo = open_photo(source, colour=True)
         if photo.size==self.about.size[::-1]: return None
         try: hand = find_hand(photo)

@@ -141,10 +141,12 @@ def test_channels_of_a_tensor_come_first_or_last():
 def test_what_is_nothing_to_look_at_is_named(reads, what):
     with pytest.raises(TypeError, match=f"a {type(what).__name__} is no picture: expected a path"): reads(what)
 
-def test_a_named_picture_is_named_in_its_error(tmp_path):
+def test_a_named_picture_is_named_in_its_error(reads, tmp_path):
     (tmp_path/"a.png").write_bytes(b"no picture"); upload = dict(name="b.png", content=b"no picture")
     for o, name in ((tmp_path/"a.png", "a.png"), (open(tmp_path/"a.png", "rb"), "a.png"), (upload, "b.png"), (b"no picture", "the picture")):
         with pytest.raises(ValueError, match=f"^{name} is not a picture"): open_photo(o)
+    for o in (upload, [upload]):
+        with pytest.raises(ValueError, match="^b.png is not a picture"): reads(o)
     with pytest.raises(IsADirectoryError, match="is a folder: name its files"): open_photo(tmp_path)
 
 @pytest.mark.parametrize("kind", ["one", "frames", "bad"])
