@@ -564,7 +564,7 @@ def _in_folder(folder):
     known = picture_suffixes()
     files = sorted(folder.rglob("*"))
     found = [q for q in files if q.suffix.lower() in known]
-    _say_left_out(folder, set(files)-set(found))
+    _say_left_out(folder, [q for q in files if q.suffix.lower() not in known])
     kinds = ", ".join(e[1:] for e in known)
     if not found: yield str(folder), ValueError(f"{folder} holds no pictures ({kinds})")
     yield from ((str(q), q) for q in found)
