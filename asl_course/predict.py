@@ -218,8 +218,9 @@ def prepare_photo(
 
     A grey picture of 28x28 stays as it is.
     """
-    given = as_given(source)
-    im = open_photo(_unrolled(given) if _is_row(given) else source)
+    source = as_given(source)
+    if _is_row(source): source = _unrolled(source)
+    im = open_photo(source)
     if crop is not None or margin or im.size!=(28, 28):
         im = square_of(im, *square_box(im.size, crop, margin), 28)
     a = np.asarray(im)
@@ -278,7 +279,7 @@ class Predictor:
         each = [source] if many is None else many
         looked = [self._looked_at(o, crop) for o in each]
         as_is = [i for i, o in enumerate(looked) if o is None]
-        x = [prepare_photo(each[i], crop, mirror) for i in as_is]
+        x = [prepare_photo(_opened_by_name(each[i]), crop, mirror) for i in as_is]
         for i, *o in zip(as_is, self.probs(np.stack(x)) if x else (), x):
             looked[i] = self._prediction(*o)
         return looked[0] if many is None else looked
@@ -305,6 +306,10 @@ class Predictor:
     def _prediction(self, probs, picture):
         sure = bool(probs.max()>=self.about.threshold)
         return Prediction(LETTERS[probs.argmax()], sure, probs, picture)
+
+def _opened_by_name(source):
+    "An upload as a picture, opened here where an error can still name it"
+    return open_photo(source) if isinstance(source, dict) else source
 
 def _several(source):
     "Each of several pictures; None of one"
