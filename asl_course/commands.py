@@ -243,6 +243,11 @@ def _list_all():
     for k, r in sorted(all_recipes().items()): print(f"  {k:<28} {r.title}")
     return 0
 
+def _asked_pages(which):
+    "Pages by name; the chapters for none; tutorials, appendix and solutions too for `all`"
+    if not which: return [p.path for p in contents() if p.is_chapter]
+    return chapters() if tuple(which)==("all",) else chapters(which)
+
 def _line_of(r):
     "What is printed of a page that ran"
     said = ""
@@ -274,7 +279,7 @@ def _run_pages(pages, out, asked, jobs):
 
 @command
 def asl_run(
-    which:_several("Pages such as 02 or 02_scratch; all when left out")=(), # Pages
+    which:_several("Pages such as 02; the chapters when left out; all")=(), # Pages
     scale:str=None,     # smoke or full; by default ASL_SCALE, else full
     seed:int=42,        # Seed of everything random
     device:str=None,    # cpu, cuda, mps; by default ASL_DEVICE, else the fastest there is
@@ -288,12 +293,12 @@ def asl_run(
     sweep:str=None,           # Gone: asl_sweep
     table:store_true=False,   # Gone: asl_records
 ):
-    "Run pages as programs and show what came out; exit code 1 when one failed"
+    "Run pages as programs, the chapters or those named; exit code 1 when one failed"
     _refuse_gone(which, work, reset, refresh, sweep, table)
     if list: return _list_all()
     asked = _settled(scale, seed, device, source)
     _at_least_1(jobs=jobs)
-    pages = chapters(which or ())
+    pages = _asked_pages(which or ())
     jobs = jobs or (min(2, num_cpus()) if asked["scale"]=="smoke" else 1)
     out = _writable(Path(out or repo_root()/"_course"), "`--out` names another folder")
     return _run_pages(pages, out, asked, jobs)

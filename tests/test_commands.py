@@ -154,6 +154,17 @@ def test_chapters_run_at_once_and_a_death_is_reported(tmp_path):
     kill = page("kill", "import os, signal; os.kill(os.getppid(), getattr(signal, 'SIGKILL', signal.SIGTERM))")
     with pytest.raises(RuntimeError, match="a process was lost while .*kill.* ran.*--jobs 1"): list(run_chapters([pages[-1], kill], tmp_path/"out", {}, 2, False))
 
+def test_run_takes_the_chapters_or_everything(monkeypatch):
+    "Without a name the chapters, as the README says of `make course`; `all` is everything that there is"
+    from asl_course import commands
+    pages = [p.path for p in commands.contents()]
+    asked = {}
+    monkeypatch.setattr(commands, "_run_pages", lambda pages, *_: asked.update(pages=pages) or 0)
+    def of(*which): commands.asl_run.__wrapped__(which, scale="smoke"); return [p.relative_to(ROOT/"nbs").as_posix() for p in asked["pages"]]
+    numbered = [p.name for p in pages if p.parent.name=="nbs" and p.name[:2].isdigit() and 0<int(p.name[:2])<20]
+    assert of()==numbered and len(numbered)==19 and of("02", "teaching")==["02_scratch.ipynb", "teaching.ipynb"]
+    assert len(of("all"))==len(pages) and "solutions/s02_scratch.ipynb" in of("all")
+
 def test_run_list():
     out = run("asl_run", "--list").stdout
     assert "02_scratch" in out and "t4.shuffled" in out
