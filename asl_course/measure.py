@@ -187,11 +187,16 @@ def _longest_first(calls):
     def total(name): return sum(d for n, _, d, _ in calls if n==name)
     return sorted({n for n, *_ in calls}, key=total, reverse=True)
 
+def _fit_name(name, n):
+    "A call's name in at most `n` letters, without what stands before it; maybe cut"
+    name = name.rsplit("::")[-1].rsplit(": ")[-1].rsplit("Backward0")[0]
+    return name if len(name)<=n else name[:n-1]+"…" if n>4 else ""
+
 def _draw_call(ax, call, color, room):
     "A bar, with its name where `room`, milliseconds a letter, allows"
     n, t, d, k = call
     ax.barh(k, d, left=t, height=.9, color=color, edgecolor="white", linewidth=.3)
-    if d>room*len(n): ax.text(t+d/2, k, n, ha="center", va="center", fontsize=7)
+    ax.text(t+d/2, k, _fit_name(n, int(d/room)), ha="center", va="center", fontsize=7)
 
 def draw_flame(
     prof,                        # A finished `torch.profiler.profile`

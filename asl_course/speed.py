@@ -22,9 +22,8 @@ from .measure import *
 from .patches import *
 
 # %% auto #0
-__all__ = ['RUNG_MOVES', 'RUNG_NETS', 'SURE_READER', 'READER_SIZES', 'T3Dataset', 'PoolFirst', 'orthogonal', 'Muon',
-           'why_not_here', 'make_optimisers', 'set_start', 'train_rung', 'Pair', 'Speedrun', 'read_fast', 'speedrun',
-           'epoch_cost', 'WorkedDataset']
+__all__ = ['RUNG_MOVES', 'RUNG_NETS', 'SURE_READER', 'T3Dataset', 'PoolFirst', 'orthogonal', 'Muon', 'why_not_here',
+           'make_optimisers', 'set_start', 'train_rung', 'Pair', 'Speedrun', 'read_fast', 'speedrun']
 
 # %% ../nbs/19_speed.ipynb #e7fec57f
 __doc__ = (__doc__ or "")+"""
@@ -302,7 +301,7 @@ def train_rung(
 
 # %% ../nbs/19_speed.ipynb #323da87f
 #| code-fold: true
-#| code-summary: "The recipes: one function, many rungs"
+#| code-summary: "The recipe: one function, ten rungs"
 class Views(nn.Module):
     "The mean of what is read in a picture and in four copies, each moved by a pixel"
     def __init__(self, model):
@@ -357,32 +356,11 @@ LADDER = {
     "once":     ("each row once", dict(opt="adamw")),
     "muon":     ("Muon", {}),
 }
-TRICKS = {
-    "thin":        dict(net="thin"),
-    "stride":      dict(net="stride"),
-    "coarse":      dict(net="coarse"),
-    "small-batch": dict(bs=64),
-    "smooth":      dict(smooth=.1),
-    "average":     dict(average=.2),
-    "whitened":    dict(start="whitened"),
-    "identity":    dict(start="identity"),
-    "fused":       dict(fused=True),
-    "compiled":    dict(compiled=True, cast=False),
-    "still":       dict(changes={}),
-    "float32":     dict(cast=False),
-    "half":        dict(rows=11_000),
-    "photographs": dict(rows="photographs", epochs=12),
-    "uneven":      dict(rows="uneven"),
-    "views":       dict(views=True),
-}
 _seeds = dict(memory=2, once=5, muon=5)
 
 for k, (title, s) in LADDER.items():
     recipe(f"ladder.{k}", f"The ladder: {title}", split="photo",
-           timings="train_seconds", seeds=_seeds.get(k, 3), **s)(_rung)
-for k, s in TRICKS.items():
-    recipe(f"muon.{k}", f"The last rung, but {k}", split="photo",
-           timings="train_seconds", **s)(_rung)
+           timings="train_seconds", seeds=_seeds.get(k, 3), **s)(_rung);
 
 # %% ../nbs/19_speed.ipynb #5a852112
 #| code-fold: true
@@ -454,43 +432,6 @@ def speedrun(
     s = score_test(model, letters, device)
     return Speedrun(s.acc, sum(t for _, t in log), s.loss, log, model)
 
-# %% ../nbs/19_speed.ipynb #a6eb2e6e
-READER_SIZES = ( # (filters, rows, rows of the network)
-    (48, 3000, 0), (64, 4000, 0), (96, 3000, 0), (96, 6000, 0), (128, 8000, 0),
-    (64, 4000, 14_000), (96, 6000, 14_000), (96, 6000, 18_000), (96, 6000, 24_000))
-
-# %% ../nbs/19_speed.ipynb #b034c560
-#| code-fold: true
-#| code-summary: "The recipe: sizes over five folds"
-def _sizes(
-    letters, seed, device, scale, # As `run_recipe` gives them
-    grid=READER_SIZES,            # Sizes to try
-    folds=5,                      # Folds of photographs
-):                                # dict of size -> what `_in_folds` returns
-    "Readers of several sizes, cross-validated over photographs"
-    parts = photo_folds(letters.x, letters.y, folds, seed)
-    if scale!="full": grid = grid[:1]+grid[5:6]
-    read_fast(letters.x[:250], letters.y[:250], seed, device, 8, 250) # looks up kernels
-    res = {}
-    for size in grid:
-        some = parts[:scaled(folds, 1, scale)]
-        res["-".join(map(str, size))] = _in_folds(letters, some, seed, device, size)
-    return res
-
-def _in_folds(letters, parts, seed, device, size):
-    "dict: valid, over the pictures of all folds, and train_seconds, their mean"
-    scores, seconds = torch.empty(len(letters.y), 24), []
-    for tr, va in parts:
-        model, log = read_fast(letters.x[tr], letters.y[tr], seed, device, *size)
-        scores[va] = scores_of(model, letters.x[va], device, 512)
-        seconds.append(sum(t for _, t in log))
-    done = np.concatenate([va for _, va in parts])
-    return dict(valid=judge_scores(scores[done], letters.y[done]).dict(),
-                train_seconds=float(np.mean(seconds)))
-
-recipe("speed.sizes", "Readers without a gradient, and with a network beside them",
-       split="photo", selected_on="valid", seeds=3, timings="*.train_seconds")(_sizes);
-
 # %% ../nbs/19_speed.ipynb #4a701ce9
 #| code-fold: true
 #| code-summary: "The recipes: twenty seeds of each"
@@ -509,105 +450,3 @@ _race = dict(split="photo", selected_on="valid", seeds=20,
 recipe("speed.speedrun", "speedrun: filters without a gradient", **_race)(_raced)
 recipe("speed.sure", "speedrun: more filters, and a network beside them",
        **_race, **SURE_READER)(_raced);
-
-# %% ../nbs/19_speed.ipynb #2a8f44c0
-#| code-fold: true
-#| code-summary: "epoch_cost"
-def epoch_cost(
-    x,            # Pictures, uint8, shape (n, 28, 28)
-    y,            # Class indexes from 0
-    side=28,      # Side the pictures are brought to, in pixels
-    bs=128,       # Batch size
-    device="cpu", # Where to train
-):                # dict: seconds; bytes: data, and kept for a batch's way back
-    "What one epoch of a `PoolFirst` costs"
-    x = torch.as_tensor(x)[:, None].float()
-    x = F.interpolate(x, side, mode="bilinear")[:, 0].to(torch.uint8)
-    model = PoolFirst(int(y.max())+1).to(device, memory_format=torch.channels_last)
-    dl = Batches(x, y, bs, device=device)
-    opt = torch.optim.AdamW(model.parameters(), 1e-3)
-    few = next(iter(dl))
-    for _ in range(2): loss_batch(model, *few, opt=opt)
-    synchronize(device)
-    t = time.perf_counter()
-    for xb, yb in dl: loss_batch(model, xb, yb, opt=opt)
-    synchronize(device)
-    seconds = time.perf_counter()-t
-    kept = kept_bytes(lambda: F.cross_entropy(model(few[0]), few[1]))
-    return dict(seconds=seconds, data=x.numel(), kept=kept)
-
-# %% ../nbs/19_speed.ipynb #97842095
-#| code-fold: true
-#| code-summary: "The recipe: how cost grows"
-def _growth(
-    letters, seed, device, scale,        # As `run_recipe` gives them
-    pictures=(2000, 4000, 8000, 16_000), # How many pictures
-    classes=(6, 12, 24),                 # Of how many letters
-    sides=(28, 56, 112),                 # Their side, in pixels
-    sizes=(8, 32, 128, 512),             # Batch sizes
-    n=2000,                              # Pictures, for all but the first
-):                                       # dict of dicts of `epoch_cost`
-    "How the cost of an epoch grows"
-    n, few = scaled(n, 300, scale), scaled(4, 2, scale)
-    def cost(n=n, c=24, **how):
-        rows = np.flatnonzero(letters.y<c)[:n]
-        return epoch_cost(letters.x[rows], letters.y[rows], device=device, **how)
-    numbers = [scaled(o, o//10, scale) for o in pictures[:few]]
-    res = dict(pictures={k: cost(k) for k in numbers},
-               classes={k: cost(c=k) for k in classes},
-               sides={k: cost(side=k) for k in sides[:few]},
-               batch={k: cost(bs=k) for k in sizes[:few]},
-               threads=_by_threads(cost))
-    return {k: {str(o): c for o, c in d.items()} for k, d in res.items()}
-
-def _by_threads(cost):
-    "What `cost` says with one thread, and with as many as there are"
-    before, res = torch.get_num_threads(), {}
-    try:
-        for k in sorted({1, before}):
-            torch.set_num_threads(k)
-            res[k] = cost()
-    finally: torch.set_num_threads(before)
-    return res
-
-recipe("speed.growth", "How the cost of an epoch grows",
-       split="none", seeds=3, timings="*.seconds")(_growth);
-
-# %% ../nbs/19_speed.ipynb #47cd88c2
-#| code-fold: true
-#| code-summary: "A data set that works more"
-class WorkedDataset(T3Dataset):
-    "T3's data set, each picture made several times, for want of slower transforms"
-    times = 1
-    def __getitem__(self, i):
-        for _ in range(self.times): item = super().__getitem__(i)
-        return item
-
-# %% ../nbs/19_speed.ipynb #6e500624
-#| code-fold: true
-#| code-summary: "The recipe: worker processes"
-def _walk(dl):
-    "Seconds of going through all batches"
-    t = time.perf_counter()
-    for _ in dl: pass
-    return time.perf_counter()-t
-
-def _workers(
-    letters, seed, device, scale, # As `run_recipe` gives them
-    n=1500,                       # Pictures
-    times=(1, 4, 16),             # How often each is made
-):                                # dict: times -> seconds with so many workers; batches
-    "When worker processes pay"
-    # a new process looks classes up in a module, not in a notebook
-    from asl_course.speed import WorkedDataset
-    n, res = scaled(n, 100, scale), {}
-    ds = WorkedDataset(letters.x[:n], letters.y[:n])
-    def walk(w):
-        return _walk(torch.utils.data.DataLoader(ds, 128, shuffle=True, num_workers=w))
-    for k in times[:scaled(3, 2, scale)]:
-        ds.times = k
-        res[f"times{k}"] = {f"workers{w}": walk(w) for w in (0, 1, 2)}
-    return dict(**res, batches=_walk(Batches(letters.x[:n], letters.y[:n], 128, True)))
-
-recipe("speed.workers", "When worker processes pay",
-       split="none", seeds=3, timings="times* batches")(_workers);

@@ -1,7 +1,7 @@
 "Measuring, patches, the ladder and the race: what they promise, what they refuse, and what was reached"
 import inspect
 import numpy as np, pytest, torch, torch.nn as nn, torch.nn.functional as F
-from asl_course import core, speed
+from asl_course import core, races, speed
 from asl_course.core import *
 from asl_course.records import *
 from asl_course.data import *
@@ -170,10 +170,10 @@ def test_speedrun_on_rendered_hands(hands):
 
 def test_other_recipes_run(hands):
     s = hands.sample(2000, 100)
-    r = speed._sizes(s, 42, "cpu", "smoke")
+    r = races._sizes(s, 42, "cpu", "smoke")
     assert set(r)=={"48-3000-0", "64-4000-14000"} and all(v["valid"]["acc"]>.3 for v in r.values())
     threads = torch.get_num_threads()
-    r = speed._growth(s, 42, "cpu", "smoke")
+    r = races._growth(s, 42, "cpu", "smoke")
     assert torch.get_num_threads()==threads and r["sides"]["56"]["kept"]>3.5*r["sides"]["28"]["kept"] and r["pictures"]["400"]["data"]==400*784
-    r = speed._workers(s, 42, "cpu", "smoke")
+    r = races._workers(s, 42, "cpu", "smoke")
     assert r["batches"]>0 and all(t>0 for o in ("times1", "times4") for t in r[o].values())
