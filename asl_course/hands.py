@@ -33,8 +33,8 @@ from .people import crops_to_read, training_hands, _threshold_for, _InBfloat16
 __all__ = ['KNUCKLES_AND_WRIST', 'TIPS', 'rendered_people', 'other_people', 'judge_hands', 'centred', 'bone_directions',
            'tip_distances', 'JointFeatures', 'JointReader', 'rendered_hands', 'measured_hands', 'JointBatches', 'turns',
            'train_hands', 'EitherHand', 'read_either', 'read_found', 'fit_poses', 'typical_poses', 'poses_file',
-           'write_poses', 'fitted_poses', 'fuse', 'fuse_weights', 'cross_fuse', 'FusedReader', 'train_fused',
-           'read_squares', 'save_hand_reader', 'make_hand_reader']
+           'write_poses', 'fitted_poses', 'FusedReader', 'train_fused', 'read_squares', 'save_hand_reader',
+           'make_hand_reader']
 
 # %% ../nbs/16_hands.ipynb #56bb00ea
 __doc__ = (__doc__ or "")+"""
@@ -101,6 +101,8 @@ def judge_hands(
                 letters={LETTERS[int(k)]: v for k, v in letters.items()})
 
 # %% ../nbs/16_hands.ipynb #6ee888ca
+#| code-fold: true
+#| code-summary: "JointFeatures and JointReader"
 KNUCKLES_AND_WRIST = [0, 5, 9, 13, 17] # Joints that hardly move against each other
 TIPS = [4, 8, 12, 16, 20]              # Of thumb, index, middle, ring and little finger
 
@@ -238,6 +240,8 @@ def train_hands(
     return model.eval()
 
 # %% ../nbs/16_hands.ipynb #6183492c
+#| code-fold: true
+#| code-summary: "EitherHand: two readings, the surer one kept"
 class EitherHand(nn.Module):
     """Read a hand as a right one and, mirrored, as a left one; keep the surer reading
 
@@ -421,51 +425,9 @@ def _in_fitted_poses(letter, signer, g, vary, poses):
                   poses["shape"])
     return still@turns(torch.deg2rad(view)).mT
 
-# %% ../nbs/16_hands.ipynb #462728a5
-def fuse(
-    joints,     # Probabilities by a reader of joints, shape (n, 24)
-    pixels,     # Probabilities by a reader of pixels, shape (n, 24)
-    weights,    # Of the two
-):              # Probabilities, shape (n, 24)
-    "Multiply two opinions, each raised to its weight"
-    logs = [torch.as_tensor(o).float().clamp(min=1e-6).log() for o in (joints, pixels)]
-    return sum(w*o for w, o in zip(weights, logs)).softmax(1)
-
-def fuse_weights(
-    joints, # As `fuse`
-    pixels, # As `fuse`
-    y,      # Class indexes, shape (n,)
-):          # The two weights with the lowest cross-entropy
-    "How much to trust each of two readers, found on pictures that neither knows"
-    logs = [torch.as_tensor(o).float().clamp(min=1e-6).log() for o in (joints, pixels)]
-    w = torch.ones(2, requires_grad=True)
-    opt = torch.optim.LBFGS([w], max_iter=50)
-    y = torch.as_tensor(y)
-    def loss():
-        opt.zero_grad()
-        o = F.cross_entropy(w[0]*logs[0]+w[1]*logs[1], y)
-        o.backward()
-        return o
-    opt.step(loss)
-    return w.detach().clamp(min=0).tolist()
-
-def cross_fuse(
-    joints, # As `fuse`
-    pixels, # As `fuse`
-    y,      # Class indexes, shape (n,)
-    group,  # Group of people of each, shape (n,)
-):          # (probabilities, with weights from the other groups; weights of all)
-    "Two readers as one, judged on people whom the weights have not seen"
-    both = torch.zeros(len(y), 24)
-    for k in np.unique(group):
-        out = group==k
-        w = fuse_weights(joints[~out], pixels[~out], y[~out])
-        both[out] = fuse(joints[out], pixels[out], w)
-    return both, fuse_weights(joints, pixels, y)
-
 # %% ../nbs/16_hands.ipynb #e289c854
 #| code-fold: true
-#| code-summary: "The recipes: rendered teachers, and two readers combined"
+#| code-summary: "The recipe: taught by rendered hands alone"
 def _by_rendered_hands(
     letters, seed, device, scale, # As `run_recipe` gives them; seed and scale count
     n=24000,     # Rendered hands
@@ -485,64 +447,12 @@ def _by_rendered_hands(
         res[k] = judge_hands(read_found(model, who), who)
     return res
 
-def _flipped(hands):
-    "The same hands in a mirror"
-    return replace(hands, landmarks=hands.landmarks*[-1, 1, 1], handed=-hands.handed,
-                   crop=hands.crop[:, :, ::-1])
-
-def _pixel_teachers(people, drawn):
-    "Squares around hands, 28x28, right hands, and rendered ones beside them"
-    x, y = crops_to_read(people)
-    return np.concatenate([drawn[0], x]), np.concatenate([drawn[1], y])
-
-def _fused_readers(
-    letters, seed, device, scale, # As `run_recipe` gives them
-    hands=24000,   # Rendered joints
-    steps=3000,    # Batches of 256, of the reader of joints
-    drawn=9600,    # Rendered pictures
-    share=.3,      # Part of each batch of pixels that is not of the data set
-    pixel_steps=1600, # Batches of 128, of the reader of pixels
-    folds=6,       # Groups of people that are left out in turn
-    right=.95,     # Part of the sure answers that must be right
-):                 # dict: joints, pixels, fused, mirrored, as `judge_hands`; weights;
-                   # threshold; answered; sure
-    "Readers of joints, of pixels and of both, on people left out"
-    people, _ = other_people(scale)
-    folds, n  = scaled(folds, 2, scale), scaled(hands, 960, scale)
-    own  = rendered_hands(n, seed)
-    pics = training_hands(scaled(drawn, 240, scale), 1, seed, device, .5)
-    names = np.unique(people.person)
-    found = {k: torch.zeros(len(people), 24) for k in ("joints", "pixels", "mirrored")}
-    group = np.zeros(len(people), int)
-    for k in range(folds):
-        out = np.isin(people.person, names[k::folds])
-        group[out] = k
-        known, new = people.part(~out&people.found), people.part(out)
-        model = train_hands([own, measured_hands(known)], (.4, .6), seed,
-                            scaled(steps, 60, scale))
-        found["joints"][out]   = read_found(model, new)
-        found["mirrored"][out] = read_found(model, _flipped(new))
-        pixel = fit_reader(letters.x, letters.y, seed, device,
-                           scaled(pixel_steps, 20, scale), _pixel_teachers(known, pics),
-                           share)
-        x, _ = crops_to_read(new)
-        found["pixels"][out] = scores_of(pixel, x, device).softmax(1)
-    res = {k: judge_hands(v, people) for k, v in found.items()}
-    seen, both = people.found, torch.zeros(len(people), 24)
-    both[seen], weights = cross_fuse(found["joints"][seen], found["pixels"][seen],
-                                     people.letter[seen], group[seen])
-    at = _threshold_for(both[seen], people.letter[seen], right)
-    return res | dict(fused=judge_hands(both, people), weights=weights,
-                      threshold=float(at.threshold),
-                      answered=dict(acc=float(at.coverage)),
-                      sure=dict(acc=float(at.accuracy)), _both=both)
-
 recipe("hands.rendered", "Readers of joints taught by rendered hands alone, on people",
-       split="person", seeds=3)(_by_rendered_hands)
-recipe("hands.people", "Readers of joints, pixels and both, people left out",
-       split="person", selected_on="valid", seeds=1)(_fused_readers);
+       split="person", seeds=3)(_by_rendered_hands);
 
 # %% ../nbs/16_hands.ipynb #65f40992
+#| code-fold: true
+#| code-summary: "FusedReader: convolutions for the square, a layer for the joints, two for both"
 class FusedReader(nn.Module):
     "Joints and the square around them in one network; right hands"
     def __init__(self,
@@ -627,6 +537,8 @@ class _Together(nn.Module):
     def forward(self, xb): return self.model(*xb)
 
 # %% ../nbs/16_hands.ipynb #da393a6d
+#| code-fold: true
+#| code-summary: "train_fused, read_squares"
 def train_fused(
     parts,       # [(joints (n, 21, 3), squares uint8 (n, 64, 64), class indexes)]
     shares,      # Part of each in a batch
@@ -666,6 +578,11 @@ def _groups(people, folds):
     "Which people are left out together: a bool array for each fold"
     names = np.unique(people.person)
     return [np.isin(people.person, names[k::folds]) for k in range(folds)]
+
+def _flipped(hands):
+    "The same hands in a mirror"
+    return replace(hands, landmarks=hands.landmarks*[-1, 1, 1], handed=-hands.handed,
+                   crop=hands.crop[:, :, ::-1])
 
 def _each_group_left_out(people, models, read):
     "Probabilities, as is and in a mirror, by models that have not seen the person"

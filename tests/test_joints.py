@@ -11,6 +11,7 @@ from asl_course.files import DataError
 from dataclasses import replace
 from PIL import Image
 from asl_course.hands import *
+from asl_course.opinions import *
 from asl_course.hands import FusedReader, _drawn_squares, _flipped
 from asl_course.joints import *
 from asl_course.predict import Predictor, find_photos, hand_picture
