@@ -139,15 +139,16 @@ def cnn_fit(
 
 # %% ../nbs/08_cnn.ipynb #a5f0458a
 #| code-fold: true
-#| code-summary: "The recipe: four networks, hands moved by 0 to 4 pixels"
+#| code-summary: "The recipe: five networks, hands moved by 0 to 4 pixels"
 def _mlp_like_cnn():
     "An MLP that gets pictures as the CNN does"
     return nn.Sequential(Standardise(), MLP(hidden=(512,)))
 
-def _cnn_flat():
-    "A `CNN` that keeps the places of its last answers"
-    layers = [nn.Flatten() if isinstance(o, nn.AdaptiveMaxPool2d) else o for o in CNN()]
-    return nn.Sequential(*layers[:-2], nn.Linear(96*7*7, 24)) # one Flatten is enough
+def _cnn_flat(norm=True):
+    "A `CNN` that keeps the places of its last answers, with batch norm or without"
+    def other(o): return nn.Flatten() if isinstance(o, nn.AdaptiveMaxPool2d) else o
+    kept = [other(o) for o in CNN() if norm or not isinstance(o, nn.BatchNorm2d)]
+    return nn.Sequential(*kept[:-2], nn.Linear(96*7*7, 24)) # one Flatten is enough
 
 def _when_moved(model, x, y, device):
     "Accuracy on pictures moved to the right by 0 to 4 pixels"
@@ -176,11 +177,12 @@ def _credit(
         return model
     mlp, _ = mlp_fit(x, y, seed, device, epochs=scaled(20, 1, scale))
     nets = dict(mlp=mlp, mlp_recipe=by_recipe(_mlp_like_cnn),
+                cnn_plain=by_recipe(partial(_cnn_flat, norm=False)),
                 cnn_flat=by_recipe(_cnn_flat), cnn=by_recipe(CNN))
     return {k: _when_moved(o, letters.x[va], letters.y[va], device)
             for k, o in nets.items()}
 
-recipe("cnn.credit", "MLP, its recipe, convolution and global pooling; hands moved",
+recipe("cnn.credit", "MLP, its recipe, convolution, batch norm, global pooling; hands moved",
        split="photo", seeds=3)(_credit);
 
 # %% ../nbs/08_cnn.ipynb #776b3c7c
