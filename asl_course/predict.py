@@ -15,8 +15,8 @@ from .files import *
 from .joints import *
 
 # %% auto #0
-__all__ = ['MODEL_FORMAT', 'ONNX_OPSET', 'About', 'save_model', 'remove_notes', 'load_model', 'shipped_file', 'square_box',
-           'prepare_photo', 'Predictor', 'find_photos', 'read_photos', 'photo_letters']
+__all__ = ['MODEL_FORMAT', 'ONNX_OPSET', 'square_box', 'prepare_photo', 'About', 'shipped_file', 'Predictor', 'find_photos',
+           'read_photos', 'photo_letters', 'save_model', 'remove_notes', 'load_model']
 
 # %% ../nbs/14_predict.ipynb #dd9ca08e
 __doc__ = (__doc__ or "")+"""
@@ -30,158 +30,6 @@ that cannot run code, `prepare_photo` makes 28 by 28 pixels of a photograph.
     p = Predictor()(load_letters("synth").x_test[0])
     p.letter, p.sure, p.top(3)
 """
-
-# %% ../nbs/14_predict.ipynb #30b9887b
-#| code-fold: true
-#| code-summary: "About: what a file says of itself, and how that is checked"
-MODEL_FORMAT = 1 # Version of the model files
-ONNX_OPSET = 18  # Version of the ONNX operators in them
-
-@dataclass
-class About:
-    "What a model file says of itself"
-    letters:str          # One character a class, in order
-    size:tuple           # Height and width of the pictures
-    recipe:str           # How it was trained
-    settings:dict        # Every number of the recipe
-    temperature:float    # What scores are divided by
-    threshold:float      # Probability below which it is not sure
-    record:dict          # Accuracy on test and on photographs, and on which data
-    net:str="CNN"        # Which network of `asl_course.cnn` the weights belong to
-    version:str=""       # Of the library that wrote it
-    format:int=MODEL_FORMAT    # Of the file
-
-def _about(text, name):
-    "From a file's metadata, checked; raises `ValueError` that names the file"
-    ours = "expected a file written by `save_model`"
-    if not text: raise ValueError(f"{name} does not say what it is: {ours}")
-    try: o = json.loads(text)
-    except ValueError as e:
-        raise ValueError(f"{name} holds damaged metadata ({e}): "
-                         "get or make it again") from None
-    if o.get("format", 0)>MODEL_FORMAT:
-        raise ValueError(f"{name} has format {o['format']}, this library reads up to "
-                         f"{MODEL_FORMAT}: update asl_course")
-    fields = About.__dataclass_fields__
-    o = {"net": "CNN"} | o # what files say that are older than this field
-    missing = [k for k in fields if k not in o]
-    if missing:
-        raise ValueError(f"{name} does not say its {', '.join(missing)}: {ours}")
-    if o["letters"]!=LETTERS:
-        raise ValueError(f"{name} reads the letters {o['letters']!r}: "
-                         f"expected {LETTERS!r}")
-    return About(**{k: tuple(o[k]) if k=="size" else o[k] for k in fields})
-
-# %% ../nbs/14_predict.ipynb #a36ff5ce
-def save_model(
-    model,        # A `CNN` or `WideCNN`
-    path,         # Ends with .safetensors or .onnx
-    about:About,  # What the file says of itself; version and format are filled in
-):                # The path
-    "Write a model file, whole or not at all"
-    from asl_course import __version__
-    path, about = Path(path), replace(about, version=__version__, format=MODEL_FORMAT)
-    text = json.dumps(about.__dict__)
-    if path.suffix==".safetensors": data = _safetensors_bytes(model, text)
-    elif path.suffix==".onnx": data = _onnx_bytes(model, about, text)
-    else:
-        raise ValueError(f"{path.name}: expected a name that ends with "
-                         ".safetensors or .onnx")
-    write_atomic(path, data)
-    return path
-
-def _safetensors_bytes(model, text):
-    "The weights, and what they are"
-    from safetensors.torch import save
-    weights = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
-    return save(weights, metadata={"asl_course": text})
-
-# %% ../nbs/14_predict.ipynb #965d4028
-#| code-fold: true
-#| code-summary: "How the two kinds of file are written and read"
-def _onnx_bytes(model, about, text):
-    "The deployed computation, from grey levels to probabilities, as an ONNX file"
-    import torch
-    two = torch.zeros(2, *about.size, dtype=torch.uint8)
-    many = {"pictures": {0: torch.export.Dim("n")}}
-    program = torch.onnx.export(_deployed(model, about.temperature), (two,),
-                                input_names=["pictures"], output_names=["probs"],
-                                opset_version=ONNX_OPSET, dynamic_shapes=many,
-                                dynamo=True, verbose=False)
-    made = program.model_proto
-    remove_notes(made)
-    made.graph.doc_string = made.doc_string = (
-        "Read letters of American Sign Language: "
-        "uint8 pictures (n, 28, 28) to probabilities (n, 24)")
-    made.metadata_props.add(key="asl_course", value=text)
-    return made.SerializeToString()
-
-def _deployed(model, temperature):
-    "A module from grey levels to probabilities, on the CPU, with a copy of the model"
-    import copy, torch
-    class Deployed(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.model = copy.deepcopy(model).cpu().eval()
-        def forward(self, pictures):
-            scores = self.model(pictures.float()[:, None]/255)
-            return (scores/temperature).softmax(1)
-    return Deployed().eval()
-
-def remove_notes(
-    made, # An ONNX model
-):
-    "Remove the notes that the exporter leaves in an ONNX model: they hold paths"
-    graph = made.graph
-    values = *graph.input, *graph.output, *graph.value_info
-    for part in (made, graph, *graph.node, *values, *graph.initializer):
-        del part.metadata_props[:]
-
-def load_model(
-    path,         # A .safetensors file written by `save_model`
-    device="cpu", # Where to put the model
-):                # (the model, ready to read; its `About`)
-    "Read weights and what they are; raises `ValueError` for any file that is no such"
-    from asl_course import cnn
-    path = _model_path(path, ".safetensors")
-    about, state = _read_safetensors(path)
-    if about.net not in ("CNN", "WideCNN"):
-        raise ValueError(f"{path.name} holds weights of {about.net!r}: expected CNN or "
-                         "WideCNN. A newer asl_course may know it.")
-    model = getattr(cnn, about.net)(len(about.letters))
-    try: model.load_state_dict(state)
-    except RuntimeError as e:
-        why = str(e).splitlines()[1].strip()
-        raise ValueError(f"{path.name} holds other weights than "
-                         f"the network of this course: {why}") from None
-    return model.to(device).eval(), about
-
-def _read_safetensors(path):
-    "What the weights are, and the weights"
-    from safetensors import SafetensorError, safe_open
-    try:
-        with safe_open(path, "pt") as f:
-            about = _about((f.metadata() or {}).get("asl_course"), path.name)
-            return about, {k: f.get_tensor(k) for k in f.keys()}
-    except SafetensorError as e:
-        raise ValueError(f"{path.name} is damaged, or no safetensors file ({e}): "
-                         "get or make it again") from None
-
-def shipped_file(
-    suffix=".onnx", # Or ".safetensors"
-):                  # A `Path`
-    "The reader that comes with the library"
-    return Path(find_spec("asl_course").origin).parent/"models"/f"reader{suffix}"
-
-def _model_path(path, suffix):
-    "A file that is there, and that is called as model files are"
-    path = Path(path)
-    refuse_pickle(path)
-    if path.suffix!=suffix:
-        raise ValueError(f"{path.name}: expected a {suffix} file "
-                         "written by `save_model`")
-    if not path.exists(): raise FileNotFoundError(f"no file {path}")
-    return path
 
 # %% ../nbs/14_predict.ipynb #9503c6e8
 def square_box(
@@ -232,6 +80,63 @@ def _unrolled(row):
     if row.size!=784:
         raise ValueError(f"a row of {row.size} values: expected 784 grey levels")
     return row.reshape(28, 28)
+
+# %% ../nbs/14_predict.ipynb #30b9887b
+#| code-fold: true
+#| code-summary: "About: what a model file says of itself; used below, told at the end of the page"
+MODEL_FORMAT = 1 # Version of the model files
+ONNX_OPSET = 18  # Version of the ONNX operators in them
+
+@dataclass
+class About:
+    "What a model file says of itself"
+    letters:str          # One character a class, in order
+    size:tuple           # Height and width of the pictures
+    recipe:str           # How it was trained
+    settings:dict        # Every number of the recipe
+    temperature:float    # What scores are divided by
+    threshold:float      # Probability below which it is not sure
+    record:dict          # Accuracy on test and on photographs, and on which data
+    net:str="CNN"        # Which network of `asl_course.cnn` the weights belong to
+    version:str=""       # Of the library that wrote it
+    format:int=MODEL_FORMAT    # Of the file
+
+def _about(text, name):
+    "From a file's metadata, checked; raises `ValueError` that names the file"
+    ours = "expected a file written by `save_model`"
+    if not text: raise ValueError(f"{name} does not say what it is: {ours}")
+    try: o = json.loads(text)
+    except ValueError as e:
+        raise ValueError(f"{name} holds damaged metadata ({e}): "
+                         "get or make it again") from None
+    if o.get("format", 0)>MODEL_FORMAT:
+        raise ValueError(f"{name} has format {o['format']}, this library reads up to "
+                         f"{MODEL_FORMAT}: update asl_course")
+    fields = About.__dataclass_fields__
+    o = {"net": "CNN"} | o # what files say that are older than this field
+    missing = [k for k in fields if k not in o]
+    if missing:
+        raise ValueError(f"{name} does not say its {', '.join(missing)}: {ours}")
+    if o["letters"]!=LETTERS:
+        raise ValueError(f"{name} reads the letters {o['letters']!r}: "
+                         f"expected {LETTERS!r}")
+    return About(**{k: tuple(o[k]) if k=="size" else o[k] for k in fields})
+
+def shipped_file(
+    suffix=".onnx", # Or ".safetensors"
+):                  # A `Path`
+    "The reader that comes with the library"
+    return Path(find_spec("asl_course").origin).parent/"models"/f"reader{suffix}"
+
+def _model_path(path, suffix):
+    "A file that is there, and that is called as model files are"
+    path = Path(path)
+    refuse_pickle(path)
+    if path.suffix!=suffix:
+        raise ValueError(f"{path.name}: expected a {suffix} file "
+                         "written by `save_model`")
+    if not path.exists(): raise FileNotFoundError(f"no file {path}")
+    return path
 
 # %% ../nbs/14_predict.ipynb #a9e7ec29
 class Predictor:
@@ -356,3 +261,100 @@ def _crop(im, o):
     cx, cy, w, h = (float(o[k]) for k in ("cx", "cy", "w", "h"))
     return [max(0, (cx-w/2)*im.width), max(0, (cy-h/2)*im.height),
             min(im.width, (cx+w/2)*im.width), min(im.height, (cy+h/2)*im.height)]
+
+# %% ../nbs/14_predict.ipynb #a36ff5ce
+#| code-fold: true
+#| code-summary: "save_model"
+def save_model(
+    model,        # A `CNN` or `WideCNN`
+    path,         # Ends with .safetensors or .onnx
+    about:About,  # What the file says of itself; version and format are filled in
+):                # The path
+    "Write a model file, whole or not at all"
+    from asl_course import __version__
+    path, about = Path(path), replace(about, version=__version__, format=MODEL_FORMAT)
+    text = json.dumps(about.__dict__)
+    if path.suffix==".safetensors": data = _safetensors_bytes(model, text)
+    elif path.suffix==".onnx": data = _onnx_bytes(model, about, text)
+    else:
+        raise ValueError(f"{path.name}: expected a name that ends with "
+                         ".safetensors or .onnx")
+    write_atomic(path, data)
+    return path
+
+def _safetensors_bytes(model, text):
+    "The weights, and what they are"
+    from safetensors.torch import save
+    weights = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    return save(weights, metadata={"asl_course": text})
+
+# %% ../nbs/14_predict.ipynb #965d4028
+#| code-fold: true
+#| code-summary: "How the two kinds of file are written and read"
+def _onnx_bytes(model, about, text):
+    "The deployed computation, from grey levels to probabilities, as an ONNX file"
+    import torch
+    two = torch.zeros(2, *about.size, dtype=torch.uint8)
+    many = {"pictures": {0: torch.export.Dim("n")}}
+    program = torch.onnx.export(_deployed(model, about.temperature), (two,),
+                                input_names=["pictures"], output_names=["probs"],
+                                opset_version=ONNX_OPSET, dynamic_shapes=many,
+                                dynamo=True, verbose=False)
+    made = program.model_proto
+    remove_notes(made)
+    made.graph.doc_string = made.doc_string = (
+        "Read letters of American Sign Language: "
+        "uint8 pictures (n, 28, 28) to probabilities (n, 24)")
+    made.metadata_props.add(key="asl_course", value=text)
+    return made.SerializeToString()
+
+def _deployed(model, temperature):
+    "A module from grey levels to probabilities, on the CPU, with a copy of the model"
+    import copy, torch
+    class Deployed(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = copy.deepcopy(model).cpu().eval()
+        def forward(self, pictures):
+            scores = self.model(pictures.float()[:, None]/255)
+            return (scores/temperature).softmax(1)
+    return Deployed().eval()
+
+def remove_notes(
+    made, # An ONNX model
+):
+    "Remove the notes that the exporter leaves in an ONNX model: they hold paths"
+    graph = made.graph
+    values = *graph.input, *graph.output, *graph.value_info
+    for part in (made, graph, *graph.node, *values, *graph.initializer):
+        del part.metadata_props[:]
+
+def load_model(
+    path,         # A .safetensors file written by `save_model`
+    device="cpu", # Where to put the model
+):                # (the model, ready to read; its `About`)
+    "Read weights and what they are; raises `ValueError` for any file that is no such"
+    from asl_course import cnn
+    path = _model_path(path, ".safetensors")
+    about, state = _read_safetensors(path)
+    if about.net not in ("CNN", "WideCNN"):
+        raise ValueError(f"{path.name} holds weights of {about.net!r}: expected CNN or "
+                         "WideCNN. A newer asl_course may know it.")
+    model = getattr(cnn, about.net)(len(about.letters))
+    try: model.load_state_dict(state)
+    except RuntimeError as e:
+        why = str(e).splitlines()[1].strip()
+        raise ValueError(f"{path.name} holds other weights than "
+                         f"the network of this course: {why}") from None
+    return model.to(device).eval(), about
+
+def _read_safetensors(path):
+    "What the weights are, and the weights"
+    from safetensors import SafetensorError, safe_open
+    try:
+        with safe_open(path, "pt") as f:
+            about = _about((f.metadata() or {}).get("asl_course"), path.name)
+            return about, {k: f.get_tensor(k) for k in f.keys()}
+    except SafetensorError as e:
+        raise ValueError(f"{path.name} is damaged, or no safetensors file ({e}): "
+                         "get or make it again") from None
