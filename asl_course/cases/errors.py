@@ -69,3 +69,42 @@ class Pair:
     wrong = [lambda y, g, p: _count(y, g, p, by_photo=False),
              lambda y, g, p: _count(np.minimum(y, g), np.maximum(y, g), p),
              lambda y, g, p: _count(y, g, p)[:2]]
+
+# %% ../../nbs/solutions/s12_errors.ipynb #e14130b5
+def _covered(prob, picture, side, fill=None, lost=True):
+    "What each covered square costs, or what is left"
+    covered, half = np.repeat(picture[None], 784, 0), side//2
+    for k, (r, c) in enumerate(np.ndindex(28, 28)):
+        covered[k, max(0, r-half):r+half+1, max(0, c-half):c+half+1] = (
+            picture.mean() if fill is None else fill)
+    left = np.asarray(prob(covered)).reshape(28, 28)
+    return np.asarray(prob(picture[None]))[0]-left if lost else left
+
+def _looks_at(rows, cols):
+    "A reader that answers to the light in one part of the picture"
+    def prob(x): return 1/(1+np.exp(3-6*np.asarray(x)[:, rows, cols].mean((1, 2))))
+    return prob
+
+class Cover:
+    "Cover it"
+    hint = "What is at the rim? And with what is the square filled?"
+    idea = ("Make 784 copies, fill a square in each with `picture.mean()`, call `prob` "
+            "once, subtract from `prob(picture[None])[0]`, and fold to (28, 28).")
+
+    def cases():
+        x = np.random.default_rng(0).random((28, 28))
+        x[10:16, 8:14] = .95
+        corner = x.copy()
+        corner[:4, 24:] = 1.
+        parts = {"a spot in the middle, 5 pixels": (slice(10, 16), slice(8, 14), x, 5),
+                 "a corner, 3 pixels": (slice(0, 4), slice(24, 28), corner, 3),
+                 "one pixel": (slice(10, 16), slice(8, 14), x, 1)}
+        for name, (rows, cols, im, side) in parts.items():
+            prob = _looks_at(rows, cols)
+            near = {"what is left, not what is lost": _covered(prob, im, side, lost=False),
+                    "covered with black, not with the mean": _covered(prob, im, side, 0.)}
+            yield name, (prob, im, side), _covered(prob, im, side), near
+
+    wrong = [lambda p, x, s: _covered(p, x, s, lost=False),
+             lambda p, x, s: _covered(p, x, s, 0.),
+             lambda p, x, s: -_covered(p, x, s), lambda p, x, s: _covered(p, x, s+2)]

@@ -55,3 +55,32 @@ class Fuse:
 
     wrong = [lambda a, b, w: a**w[0]*b**w[1], lambda a, b, w: _normed(a*b),
              lambda a, b, w: _normed(w[0]*a+w[1]*b)]
+
+# %% ../../nbs/solutions/s16_hands.ipynb #dd67d1b1
+def _turn(a, b):
+    return float(np.arctan2((a[:, 0]*b[:, 1]-a[:, 1]*b[:, 0]).sum(), (a*b).sum()))
+
+def _mean_angle(a, b):
+    "Mean difference of the points' angles: wrong where one passes half a turn"
+    at = [np.arctan2(o[:, 1], o[:, 0]) for o in (a, b)]
+    return float((at[1]-at[0]).mean())
+
+class Turn:
+    "The best turn"
+    hint = "Turning changes no length. Which part of the sum of squares depends on t?"
+    idea = ("With c the sum of `a*b`, and s the sum of a_x b_y - a_y b_x, "
+            "the turned points fit best at `np.arctan2(s, c)`.")
+
+    def cases():
+        g = np.random.default_rng(0)
+        for t, noise in ((.4, 0.), (-2.8, .05), (3., .3)):
+            a = g.normal(size=(21, 2))
+            a -= a.mean(0)
+            spin = np.array([[np.cos(t), -np.sin(t)], [np.sin(t), np.cos(t)]])
+            b = a@spin.T+noise*g.normal(size=a.shape)
+            b -= b.mean(0)
+            near = {"the turn of b to a": _turn(b, a)}
+            yield f"turned by {t:g}, noise {noise:g}", (a, b), _turn(a, b), near
+
+    wrong = [lambda a, b: _turn(b, a), _mean_angle,
+             lambda a, b: abs(_turn(a, b)), lambda a, b: float(np.degrees(_turn(a, b)))]

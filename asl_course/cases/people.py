@@ -50,3 +50,38 @@ class Mean:
     def _counts(right, who):
         return float(np.mean([right[who==k].sum() for k in np.unique(who)]))
     wrong = [lambda right, who: float(right.mean()), _median, _counts]
+
+# %% ../../nbs/solutions/s15_people.ipynb #f8cb2fab
+def _best(results, kept):
+    "Candidate with the highest mean accuracy of some rows"
+    def mean(rows): return np.mean([acc for *who, acc in rows if kept(*who)])
+    return max(results, key=lambda name: mean(results[name]))
+
+def _results(p, names, seed):
+    "Rows in which one candidate wins without p, one on p, and one where p was a teacher"
+    g, res = np.random.default_rng(seed), {}
+    honest, flattered, taught = names
+    for name in names:
+        res[name] = []
+        for out, read in [(a, b) for a in range(1, 8) for b in range(1, 8) if a!=b]:
+            best = honest if out==p else flattered if read==p else taught
+            acc = .8+.1*(name==best)+.02*g.random()
+            res[name].append((out, read, float(acc)))
+    return res
+
+class Choose:
+    "Chosen for somebody"
+    hint = "In which rows did p neither teach nor answer?"
+    idea = ("Keep the rows whose first entry is p. Of each candidate take their mean "
+            "accuracy, and return the name with the largest.")
+
+    def cases():
+        for p, names, seed in ((1, "abc", 0), (4, "cab", 1), (7, "bca", 2)):
+            o = _results(p, names, seed)
+            near = {"the best on p itself": _best(o, lambda out, read: read==p),
+                    "the best over all rows": _best(o, lambda *who: True)}
+            yield f"for person {p}", (p, o), _best(o, lambda out, read: out==p), near
+
+    wrong = [lambda p, o: _best(o, lambda out, read: read==p),
+             lambda p, o: _best(o, lambda *who: True),
+             lambda p, o: _best(o, lambda *who: p not in who)]

@@ -109,3 +109,39 @@ class ReadWorst:
              lambda r, p: (int(np.unique(p)[0]), float(r.mean())),
              lambda r, p: max(((int(k), float(r[p==k].mean())) for k in np.unique(p)),
                               key=lambda o: o[1])]
+
+# %% ../../nbs/solutions/s05_split.ipynb #72b0469f
+def _spread(i, j, n, rounds):
+    "Group numbers after so many rounds, as they first appear"
+    number = np.arange(n)
+    for _ in range(rounds):
+        new = number.copy()
+        np.minimum.at(new, i, number[j])
+        np.minimum.at(new, j, number[i])
+        number = new
+    return np.unique(number, return_inverse=True)[1]
+
+class Groups:
+    "From links to groups"
+    hint = "Who is linked to somebody in a group is in it too, however long the chain."
+    idea = ("Begin with `np.arange(n)`. In each round let both ends of each link take "
+            "the smaller number (`np.minimum.at`), until nothing changes. "
+            "`np.unique(..., return_inverse=True)` numbers what is left.")
+
+    def cases():
+        def links(*pairs): return np.array(pairs).T.reshape(2, -1)
+        g = np.random.default_rng(0)
+        inputs = {"a chain of four": (links((0, 1), (1, 2), (2, 3)), 6),
+                  "a chain in odd order": (links((5, 3), (3, 0), (5, 1)), 7),
+                  "nothing is linked": (np.empty((2, 0), int), 3),
+                  "sixty rows": (g.integers(0, 60, (2, 45)), 60)}
+        for name, ((i, j), n) in inputs.items():
+            whole, near = _spread(i, j, n, n), _spread(i, j, n, 1)
+            said = {"groups of direct links alone": near} if (near!=whole).any() else {}
+            yield name, (i, j, n), whole, said
+
+    def _first_rows(i, j, n):
+        number = _spread(i, j, n, n)
+        return np.unique(number, return_index=True)[1][number]
+    wrong = [lambda i, j, n: _spread(i, j, n, 1), lambda i, j, n: np.arange(n),
+             _first_rows]
