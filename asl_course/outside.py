@@ -23,17 +23,19 @@ from .people import (
     _fit_shipped, _leave_pairs_out, _made_by, _outside, _teachers, _READERS)
 
 # %% auto #0
-__all__ = []
+__all__ = ['where_it_looks']
 
 # %% ../nbs/33_outside.ipynb #62b6a82e
 __doc__ = (__doc__ or "")+"""
 
-The experiments behind chapter 15: recipes, and `hand_difficulty`, which says how hard
-pictures of hands are for a linear layer and for a small network.
+The experiments behind chapter 15, as recipes; and `where_it_looks`, which covers a
+picture place by place and says what each costs.
 
-    from asl_course.outside import hand_difficulty
-    from asl_course.data import load_letters
-    hand_difficulty(load_letters("synth").sample(600, 240), 42, "cpu", "smoke")
+    import numpy as np
+    from asl_course.outside import where_it_looks
+    from asl_course.predict import Predictor
+    picture = np.full((28, 28), 90, np.uint8)
+    where_it_looks(Predictor().probs, picture, 0)
 """
 
 # %% ../nbs/33_outside.ipynb #fc837aaa
@@ -242,3 +244,19 @@ def _nested(
 
 recipe("reader.nested", "Each person left out, read as the six others chose",
        split="person", selected_on="valid", seeds=3)(_nested);
+
+# %% ../nbs/33_outside.ipynb #3997c666
+def where_it_looks(
+    read,       # Turns pictures, uint8, (n, 28, 28), into probabilities (n, 24)
+    picture,    # One picture, uint8, shape (28, 28)
+    letter:int, # Class index of the letter asked about
+    side=7,     # Side of the square that covers, pixels, odd
+):              # Shape (28, 28): the probability that covering each place costs
+    """Where the answer of a reader rests: cover each place with grey
+
+    From [Zeiler and Fergus](https://arxiv.org/abs/1311.2901)."""
+    covered, half = np.repeat(picture[None], 784, 0), side//2
+    for k, (r, c) in enumerate(np.ndindex(28, 28)):
+        rows, cols = (slice(max(0, o-half), o+half+1) for o in (r, c))
+        covered[k, rows, cols] = picture.mean()
+    return (read(picture[None])[0, letter]-read(covered)[:, letter]).reshape(28, 28)
