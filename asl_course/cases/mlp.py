@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../../nbs/solutions/s06_mlp.ipynb #b3c6901b
 from functools import partial
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -77,3 +78,35 @@ class Dead:
     wrong = [lambda a: int((a==0).any(0).sum()),
              lambda a: int((a==0).sum()),
              lambda a: int((a==0).all(1).sum())]
+
+# %% ../../nbs/solutions/s06_mlp.ipynb #53e5c566
+def _gain(a, b, ddof=1, paired=True):
+    "Mean lead of b and its standard error"
+    both = [s for s in a if s in b]
+    d = np.array([b[s]-a[s] for s in both])
+    if not paired:
+        x, y = (np.array([*o.values()]) for o in (a, b))
+        spread = x.var(ddof=1)/len(x)+y.var(ddof=1)/len(y)
+        return float(y.mean()-x.mean()), float(spread**.5)
+    return float(d.mean()), float(d.std(ddof=ddof)/len(d)**.5)
+
+class Pairs:
+    "In pairs"
+    hint = "Take the difference of each seed that both have. Then it is one list of numbers."
+    idea = ("Of the differences `b[s]-a[s]` take the mean, and "
+            "`np.std(..., ddof=1)` divided by the square root of their number.")
+
+    def cases():
+        g = np.random.default_rng(0)
+        for n, more in ((5, 0), (4, 2), (12, 1)):
+            hard = g.normal(.7, .05, n+2*more)
+            seeds = g.permutation(100)[:n+2*more].tolist()
+            a = {s: float(h) for s, h in zip(seeds[more:], hard[more:])}
+            b = {s: float(h+.02+.005*g.normal()) for s, h in zip(seeds, hard)}
+            for s in seeds[len(seeds)-more:]: b.pop(s)
+            near = {"the two means compared, not the pairs": _gain(a, b, paired=False),
+                    "divided by the number of pairs, not by one less": _gain(a, b, 0)}
+            yield f"{n} seeds in both, {more} more on each side", (a, b), _gain(a, b), near
+
+    wrong = [lambda a, b: _gain(a, b, paired=False), lambda a, b: _gain(b, a),
+             lambda a, b: _gain(a, b, 0)]
