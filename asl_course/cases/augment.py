@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/solutions/s09_augment.ipynb #3f3a39e4
+import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -74,3 +75,36 @@ class Mix:
     wrong = [lambda a, b, y, z, l: (l*a+(1-l)*b, (1-l)*_one_hot(y)+l*_one_hot(z)),
              lambda a, b, y, z, l: (l*a+(1-l)*b, l*y+(1-l)*z),
              lambda a, b, y, z, l: ((a+b)/2, (_one_hot(y)+_one_hot(z))/2)]
+
+# %% ../../nbs/solutions/s09_augment.ipynb #8f9d4023
+def _worth(k, accs):
+    whole = max(accs, key=len)
+    def mean(on): return float(np.mean(accs[frozenset(on)]))
+    return mean({k})-mean(()), mean(whole)-mean(whole-{k})
+
+def _accs(names, seed):
+    "Accuracies of none, each alone, all, and all but each, five seeds"
+    g = np.random.default_rng(seed)
+    def five(): return g.uniform(.5, 1, 5).tolist()
+    whole = frozenset(names)
+    keys = [frozenset(), whole, *(frozenset({k}) for k in names),
+            *(whole-{k} for k in names)]
+    return {o: five() for o in keys}
+
+class Worth:
+    "What is it worth?"
+    hint = "Four of the entries count: none, k alone, all, and all but k."
+    idea = ("`frozenset()` is none, `frozenset({k})` is k alone, the largest key is all, "
+            "and all minus `{k}` is the last one. Means over seeds, two differences.")
+
+    def cases():
+        for names, k, seed in (("abc", "b", 0), (("shift", "flip", "zoom"), "flip", 1)):
+            o = _accs(names, seed)
+            alone, last = _worth(k, o)
+            whole = float(np.mean(o[frozenset(names)])-np.mean(o[frozenset()]))
+            near = {"the two in the other order": (last, alone),
+                    "all over none as the second": (alone, whole)}
+            yield f"{len(names)} changes, {k}", (k, o), (alone, last), near
+
+    wrong = [lambda k, o: _worth(k, o)[::-1], lambda k, o: _worth(k, o)[0],
+             lambda k, o: tuple(-v for v in _worth(k, o))]
