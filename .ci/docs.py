@@ -190,7 +190,7 @@ def main():
     (root/"nbs"/"images"/"favicon.png").write_bytes(icon())
     stage()
     text, pictures = readme(root/"_proc"/"index.ipynb")
-    from asl_course.app import model_card
+    from asl_course.card import model_card
     (root/"README.md").write_text(text, encoding="utf-8")
     (root/"asl_course"/"models"/"README.md").write_text(model_card(), encoding="utf-8")
     for name, data in pictures.items(): (root/"nbs"/"images"/name).write_bytes(data)

@@ -8,6 +8,8 @@ from conftest import ROOT
 from asl_course.core import *
 from asl_course.records import *
 from asl_course.app import *
+from asl_course.card import *
+from asl_course.panel import *
 from asl_course.predict import *
 from asl_course.synth import rendered_photos
 
