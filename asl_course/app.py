@@ -123,7 +123,7 @@ def reading_picture(
     said,    # A `Prediction`
     word="", # What has been spelt so far
 ):           # A matplotlib figure
-    "A reading as a picture: photograph with joints or square, what is seen, the letters"
+    "A reading as a picture: photograph, what the model sees, the likeliest letters"
     from matplotlib.figure import Figure
     fig = Figure(figsize=(8, 2.6), layout="constrained")
     a, b, c = fig.subplots(1, 3, width_ratios=[1.4, 1, 1.4])
@@ -255,7 +255,8 @@ class _LetterApp(_Widgets):
     def show(self, *_):
         "Read the hand that was found, or what the square holds"
         self.hand = None if self.plain.value else self.found
-        if self.hand is not None: self.said = self.reads.hands.read(self.photo, self.hand)
+        hands = self.reads.hands
+        if self.hand is not None: self.said = hands.read(self.photo, self.hand)
         else: self.said = self.reads(self.photo, self.crop, self.mirror.value)
         lost = self.hand is None and not self.plain.value
         self.message.value = "no hand was found: the square is read" if lost else ""
@@ -290,8 +291,8 @@ def letter_app(
 ):              # An app that shows itself; where widgets cannot run, as a picture
     """Upload a photograph, read the hand in it, teach it yours, spell words
 
-    Where no hand is found, or none can be looked for, a square is placed by hand. `.said`
-    is the `Prediction` shown, `.word` a `Speller`, `.box` the ipywidgets."""
+    Where no hand is found, or none can be looked for, a square is placed by hand.
+    `.said` is the `Prediction` shown, `.word` a `Speller`, `.box` the ipywidgets."""
     app = _LetterApp(Predictor() if reads is None else reads)
     if photo is None:
         from asl_course.synth import rendered_photos

@@ -32,7 +32,7 @@ __doc__ = (__doc__ or "")+"""
 
 # %% ../nbs/09_augment.ipynb #30a427da
 #| code-fold: true
-#| code-summary: "affine_matrices and warp_pictures: the geometry, explained at the end of the page"
+#| code-summary: "affine_matrices, warp_pictures: the geometry, explained last"
 def affine_matrices(
     turn,  # Degrees, clockwise, tensor (n,)
     zoom,  # 1 keeps the size, 2 doubles it, tensor (n,)

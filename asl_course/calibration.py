@@ -96,7 +96,9 @@ def conformal_threshold(
     y,         # Their letters, class index, shape (n,)
     alpha=.1,  # How often the right letter may be missing, 0..1
 ):             # The smallest probability that gets a letter into a set
-    "Split conformal prediction ([Sadinle and others](https://arxiv.org/abs/1609.00451))"
+    """Split conformal prediction
+
+    From [Sadinle and others](https://arxiv.org/abs/1609.00451)."""
     probs, y = _check_probs(probs), torch.as_tensor(y)
     if not 0<alpha<1:
         raise ValueError(f"alpha is {alpha}: expected a share between 0 and 1")
@@ -113,7 +115,7 @@ def conformal_sets(
 
 # %% ../nbs/13_calibration.ipynb #f6340e1a
 #| code-fold: true
-#| code-summary: "The recipe: a temperature and a threshold found on random rows, and on photographs"
+#| code-summary: "The recipe: found on random rows, and on photographs"
 def _share_held(sets, y):
     "Share of sets that hold the letter"
     return sets[torch.arange(len(sets)), torch.as_tensor(y)].float().mean().item()

@@ -182,7 +182,8 @@ def _credit(
     return {k: _when_moved(o, letters.x[va], letters.y[va], device)
             for k, o in nets.items()}
 
-recipe("cnn.credit", "MLP, its recipe, convolution, batch norm, global pooling; hands moved",
+recipe("cnn.credit",
+       "MLP, its recipe, convolution, batch norm, global pooling; hands moved",
        split="photo", seeds=3)(_credit);
 
 # %% ../nbs/08_cnn.ipynb #776b3c7c
@@ -253,7 +254,7 @@ class WideCNN(nn.Sequential):
 
 # %% ../nbs/08_cnn.ipynb #e82d5830
 #| code-fold: true
-#| code-summary: "T3CNN: the network of one of the tutorials, for its page and for chapter 19"
+#| code-summary: "T3CNN: a tutorial's network, for chapter 19"
 class T3CNN(nn.Sequential):
     "T3's network: three convolutional blocks, two linear layers; with `pad=1`, Keras's"
     def __init__(self,

@@ -76,7 +76,7 @@ def slopes_by_layer(
 
 # %% ../nbs/07_debug.ipynb #7a3ebfbe
 #| code-fold: true
-#| code-summary: "How the report trained: t3_train, for the records and for the tutorial's page"
+#| code-summary: "t3_train: how the report trained"
 OPTS = dict(
     sgd=partial(torch.optim.SGD, momentum=.9),                # T3's optimiser
     rmsprop=partial(torch.optim.RMSprop, alpha=.9, eps=1e-7)) # Keras's default one
@@ -141,7 +141,8 @@ class Patient:
             raise ValueError(f"there is no patient {number}: expected 1 to 6, "
                              "or 0 for a healthy network")
         drawn = np.random.default_rng(1122).permutation(6) # who has which fault
-        self.number, self._fault = number, ["", *(list(FAULTS)[k] for k in drawn)][number]
+        faults = ["", *(list(FAULTS)[k] for k in drawn)]
+        self.number, self._fault = number, faults[number]
         set_seed(seed)
         hidden = (64,)*8 if self._fault=="start" else (256,)
         model  = MLP(hidden=hidden, drop=.5 if self._fault=="scoring" else 0.)

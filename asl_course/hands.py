@@ -452,7 +452,7 @@ recipe("hands.rendered", "Readers of joints taught by rendered hands alone, on p
 
 # %% ../nbs/16_hands.ipynb #65f40992
 #| code-fold: true
-#| code-summary: "FusedReader: convolutions for the square, a layer for the joints, two for both"
+#| code-summary: "FusedReader: square and joints in one network"
 class FusedReader(nn.Module):
     "Joints and the square around them in one network; right hands"
     def __init__(self,

@@ -41,7 +41,7 @@ file.
 
 # %% ../nbs/10_learner.ipynb #19c964a3
 #| code-fold: true
-#| code-summary: "LetterDL and letter_dls: our batches where fastai expects a DataLoader"
+#| code-summary: "LetterDL, letter_dls: our batches for fastai"
 class _Rows: # fastai asks for a length, and for an empty copy when it exports
     "As many rows as there are"
     def __init__(self, n): self.n = n

@@ -80,8 +80,8 @@ class StrongAugment:
         flip=0.,     # Share of pictures that are mirrored, 0..1
         seed:int=42, # The same seed, the same changes
     ):               # Called with pictures (n, 1, h, w) in 0..1; all but noise: at most
-        store_attr("turn,zoom,shift,shear,stretch,tilt,light,contrast,gamma,slope,noise,"
-                   "cutout,flip")
+        store_attr("turn,zoom,shift,shear,stretch,tilt,light,contrast,gamma,slope,"
+                   "noise,cutout,flip")
         self.g = torch.Generator().manual_seed(seed)
     def __call__(self,
         xb, # Pictures, float tensor, shape (n, 1, h, w), in 0..1
@@ -96,7 +96,8 @@ class StrongAugment:
     def _most(self, k, *shape): return k*(2*self._rand(*shape)-1)
     def _matrices(self, n):
         "Where a step to the right and down leads in the old picture, (n, 2, 2)"
-        a, zoom = torch.deg2rad(self._most(self.turn, n)), self._most(self.zoom, n).exp()
+        a, zoom = (torch.deg2rad(self._most(self.turn, n)),
+                   self._most(self.zoom, n).exp())
         wide, high = self._most(self.stretch, 2, n).exp()
         shear = self._most(self.shear, n)
         side  = 1-2*(self._rand(n)<self.flip).float()
@@ -361,8 +362,8 @@ def _reader(
     steps=1600,   # Batches to learn from
     n=7,          # Groups of people that are left out in turn
     right=.95,    # Part of the answers that must be right there
-):                # dict: as `judge_people`; temperature, threshold, answered, right; test
-                  # of the reader of all people; rendered, photos
+):                # dict: as `judge_people`; temperature, threshold, answered, right;
+                  # test of the reader of all people; rendered, photos
     "The shipped reader; how good and how sure it is, from people left out"
     beside = _teachers(teachers, seed, scale, hands, styles, left, device)
     steps  = scaled(steps, 20, scale)

@@ -44,8 +44,8 @@ def square_box(
                          "expected more than -0.5, else nothing is left")
     l, t, r, b = _middle_box(w, h) if crop is None else crop
     if 0<=l<r<=1 and 0<=t<b<=1:
-        raise ValueError(f"crop {tuple(crop)} looks like parts of the picture: expected "
-                         f"pixels of a picture of {w}x{h}")
+        raise ValueError(f"crop {tuple(crop)} looks like parts of the picture: "
+                         f"expected pixels of a picture of {w}x{h}")
     if not (0<=l<r<=w and 0<=t<b<=h):
         raise ValueError(f"crop {tuple(crop)} of a picture of {w}x{h}: expected "
                          f"0 <= left < right <= {w} and 0 <= top < bottom <= {h}")
@@ -83,7 +83,7 @@ def _unrolled(row):
 
 # %% ../nbs/14_predict.ipynb #30b9887b
 #| code-fold: true
-#| code-summary: "About: what a model file says of itself; used below, told at the end of the page"
+#| code-summary: "About: what a model file says of itself (told at the end)"
 MODEL_FORMAT = 1 # Version of the model files
 ONNX_OPSET = 18  # Version of the ONNX operators in them
 
@@ -144,8 +144,8 @@ class Predictor:
     def __init__(self,
         path=None,        # A .onnx file of `save_model`; by default the shipped reader
         threads:int=None, # Threads; by default as many as there are processors
-        hands=None,       # A `HandReader`; by default the shipped one beside the shipped
-                          # reader, and none beside another
+        hands=None,       # A `HandReader`; by default the shipped one beside the
+                          # shipped reader, and none beside another
         plain=False,      # Never look for a hand?
     ):
         self.path = _model_path(ifnone(path, shipped_file()), ".onnx")

@@ -282,7 +282,7 @@ def person_folds(
 
 # %% ../nbs/05_split.ipynb #d62971cd
 #| code-fold: true
-#| code-summary: "judge_people: the same with the test file, and with fewer rows of each photograph"
+#| code-summary: "judge_people: with the test file, with fewer rows"
 def rows_of_each(
     photo,       # Photograph of each row, shape (n,)
     each:int=1,  # Rows to keep of each, at most
