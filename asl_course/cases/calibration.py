@@ -28,6 +28,41 @@ class Covered:
              lambda h, y: np.array([h[y==k].sum() for k in range(24)]),
              lambda h, y: np.array([(y[h]==k).mean() for k in range(24)])]
 
+# %% ../../nbs/solutions/s13_calibration.ipynb #8398fac9
+def _loss_at(scores, y, t):
+    "Mean of minus the log-probability of the right letter, scores divided by t"
+    z = scores/t
+    z = z-z.max(1, keepdims=True)
+    logp = z-np.log(np.exp(z).sum(1, keepdims=True))
+    return -logp[np.arange(len(y)), y].mean()
+
+def _sharpest(scores, y, t):
+    "Minus the mean largest probability: what whoever trusts boldness would minimise"
+    z = scores/t
+    z = np.exp(z-z.max(1, keepdims=True))
+    return -(z.max(1)/z.sum(1)).mean()
+
+class Temperature:
+    "A temperature by hand"
+    hint = "For each candidate: divide, take the log of the softmax, pick the right letter."
+    idea = ("The log of the softmax is `z-log(sum(exp(z)))`; subtract the largest of each "
+            "row first. Of the means of minus that, `min(candidates, key=...)`.")
+
+    def cases():
+        g = np.random.default_rng(0)
+        for true, most in ((.5, 5), (1., 5), (3., 400)):
+            p = g.normal(size=(600, 24))*2
+            z = np.exp(p-p.max(1, keepdims=True))
+            y = np.array([g.choice(24, p=o) for o in z/z.sum(1, keepdims=True)])
+            scores, tries = p*true, [.1, .3, .5, 1., 3., 10., float(most)]
+            def by(f): return min(tries, key=lambda t: f(scores, y, t))
+            near = {"the boldest, whatever came true": by(_sharpest)}
+            yield f"scores {true:g} times too large", (scores, y, tries), by(_loss_at), near
+
+    wrong = [lambda s, y, c: min(c, key=lambda t: _sharpest(s, y, t)),
+             lambda s, y, c: max(c, key=lambda t: _loss_at(s, y, t)),
+             lambda s, y, c: min(c, key=lambda t: _loss_at(s, y, 1/t))]
+
 # %% ../../nbs/solutions/s13_calibration.ipynb #5836eded
 def _first_k(sure, right):
     "How sure the surest k are, and how right, for every k"

@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/solutions/s11_honest.ipynb #4e5e4642
+import itertools
 import numpy as np
 
 # %% ../../nbs/solutions/s11_honest.ipynb #4ac6e613
@@ -84,3 +85,36 @@ class Needed:
     wrong = [lambda a, h: int(a*(1-a)*(1.96/h)**2),
              lambda a, h: int(np.ceil((1.96/h)**2)),
              lambda a, h: int(np.ceil(a*(1-a)*1.96/h))]
+
+# %% ../../nbs/solutions/s11_honest.ipynb #955666aa
+def _flipped_sums(ahead):
+    "The sums of all ways to change signs"
+    ways = np.array(list(itertools.product((-1, 1), repeat=len(ahead))))
+    return ways@np.asarray(ahead, float)
+
+def _coins(ahead, sides=2):
+    "Share of ways that are as far as what was measured"
+    sums, at = _flipped_sums(ahead), float(np.sum(ahead))
+    far = np.abs(sums)>=abs(at)-1e-9 if sides==2 else sums>=at-1e-9
+    return float(far.mean())
+
+class Coins:
+    "All the coins"
+    hint = "Is the measured way among them? And what of a lead the other way round?"
+    idea = ("For each of `itertools.product((-1, 1), repeat=n)` sum the products, and "
+            "count how often its size reaches that of the measured sum.")
+
+    def cases():
+        lists = {"seven people, all ahead": [5., 1., 2., 6., 3., 1., .5],
+                 "seven people, one behind": [.6, 5., -1., 6., 2.8, .9, .5],
+                 "four people, no lead": [1., -1., 2., -2.]}
+        for name, o in lists.items():
+            sums = np.abs(_flipped_sums(o))
+            near = {"only leads in the same direction": _coins(o, 1),
+                    "without the ways that equal the measured one":
+                        float((sums>abs(sum(o))+1e-9).mean())}
+            near = {k: v for k, v in near.items() if abs(v-_coins(o))>1e-9}
+            yield name, (np.array(o),), _coins(o), near
+
+    wrong = [lambda o: _coins(o, 1), lambda o: 1-_coins(o),
+             lambda o: float((np.abs(_flipped_sums(o))>abs(np.sum(o))+1e-9).mean())]
