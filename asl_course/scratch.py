@@ -65,7 +65,7 @@ def cross_entropy(
 def init_linear(
     seed:int,      # Seed of the random numbers
     n_in:int=784,  # Pixels
-    n_out:int=25,  # Classes; by default 25, as in tutorial T4, one more than there are
+    n_out:int=25,  # Classes; by default 25, one to spare, as in one of the tutorials
     std:float=1.,  # Spread of the normal distribution; 0 starts from zeros
     device="cpu",  # Where they live
 ):                 # [W (n_in, n_out), b (n_out,)]
