@@ -29,7 +29,7 @@ def _on_photographs(
     letters, seed, device, scale, # As `run_recipe` gives them; only the scale is used
     each=1, # Of so many photographs in order one is read
 ):          # dict: n; first, found, joints, both, sure: shares; right, of the sure ones
-    "What the files that come with the library make of photographs by another person"
+    "What the files that come with the library make of photographs of other people"
     folder = find_photos()
     if folder is None or hands_missing(): return dict(n=0)
     readings.files["asl_letters"] = folder_sha256(folder)
@@ -177,7 +177,7 @@ def _card_table(about, rec, alone, people):
         "worst.acc": "the one of them who is read worst",
         "rendered.acc": "rendered hands of signers that were not trained on, by the "
             "renderer that drew those in training",
-        "photos.acc": f"{n_photos} photographs by another person, other hands and rooms",
+        "photos.acc": f"{n_photos} photographs from elsewhere: a few other people, in their rooms",
         "photos.both.acc": "the same, probabilities averaged with those of the "
             "mirrored picture",
     }
@@ -193,10 +193,11 @@ def _card_outside(rec):
     chance = 196*(p*(1-p)/n)**.5
     return _one_line(f"""
 So: nearly perfect on the people it knows, good on a person like them, and worse in
-other rooms, even with the hand framed for it. {n} photographs leave that last figure
-open by {chance:.0f} points either way, for photographs like these. Earlier choices,
-that rendered hands help at all, were made on those {n} photographs, so it is a little
-too good.""")
+other rooms, even with the hand framed for it. Were each of the {n} photographs
+to stand for itself, they would leave that last figure open by {chance:.0f} points
+either way; they are of a few people and rooms, so it is more. Choices, that
+rendered hands help at all and that squares of other people do, were made with those
+{n} photographs in view, so it is a little too good.""")
 
 def _card_sure(about, rec):
     levels = seed_values(rec, "threshold")
@@ -213,7 +214,7 @@ def _card_photos(rec):
     m = rec["seeds"][0]["metrics"] if rec else dict(n=0)
     if not m["n"]: return ""
     return _one_line(f"""
-Of the {m["n"]} photographs by another person, found or not, joints read
+Of the {m["n"]} photographs of other people, found or not, joints read
 {m["joints"]["acc"]:.1%} and both together {m["both"]["acc"]:.1%}; a hand is found in
 {m["found"]["acc"]:.1%}. {m["sure"]["acc"]:.1%} are answered surely,
 {m["right"]["acc"]:.1%} of these rightly.""")+" "

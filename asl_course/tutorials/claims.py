@@ -519,11 +519,11 @@ _T3 = [
         says="two photographs, both right, prove the model reliable",
         claimed=_nan,
         got=[
-            ("outside.t3", "photos.acc", "its network, photographs by another person"),
+            ("outside.t3", "photos.acc", "its network, photographs of other people"),
             ("outside.t3", "rendered.acc", "rendered hands")],
         honest=[
             ("outside.alone", "photos.acc",
-             "chapter 10's recipe, photographs by another person"),
+             "chapter 10's recipe, photographs of other people"),
             ("shipped.reader", "photos.acc", "with hands of others in training")],
         verdict="wrong",
         why="Two of two leave room for a reader that is mostly wrong, and on another "
