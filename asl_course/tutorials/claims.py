@@ -836,7 +836,7 @@ _EVERYBODY = [
         verdict="wrong",
         why="All seven stretch the index finger sideways and the thumb up; in the "
             "alphabet the thumb is tucked under a bent index finger.",
-        where="15_people#From drawings to people",
+        where="33_outside#From drawings to people",
         proof=lambda v:
             v("synth.sim-to-real", "recall.18")<.05
             and v("synth.sim-to-real", "train.acc")>.4)]
