@@ -19,8 +19,8 @@ from .learner import *
 from .errors import *
 from .predict import *
 from .people import *
-from .people import (
-    _fit_shipped, _leave_pairs_out, _made_by, _outside, _teachers, _READERS)
+from .people import _fit_shipped, _leave_pairs_out, _made_by
+from .people import _outside, _teachers, _READERS
 
 # %% auto #0
 __all__ = ['where_it_looks']

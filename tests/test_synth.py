@@ -4,7 +4,7 @@ import numpy as np, pytest, torch
 from hypothesis import given, settings, strategies as st
 from torch import tensor
 from asl_course.core import *
-from asl_course import people
+from asl_course import outside
 from asl_course.records import *
 from asl_course.data import *
 from asl_course.synth import *
@@ -133,5 +133,5 @@ def test_snapshots():
 def test_recipes_measure(few_hands):
     r = run_recipe("synth.difficulty", few_hands, 1, scale="smoke")
     assert {*r}=={"linear", "cnn"} and 2/24<r["linear"]["valid"]["acc"]<=1
-    s = people._sim_to_real(few_hands.sample(240, 240, 0), 1, "cpu", "full", n=240, epochs=6, bs=32)
+    s = outside._sim_to_real(few_hands.sample(240, 240, 0), 1, "cpu", "full", n=240, epochs=6, bs=32)
     assert len(s["recall"])==24 and s["test"]["acc"]>3/24

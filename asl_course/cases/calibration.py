@@ -42,7 +42,7 @@ def _sharpest(scores, y, t):
     z = np.exp(z-z.max(1, keepdims=True))
     return -(z.max(1)/z.sum(1)).mean()
 
-class Temperature:
+class Temper:
     "A temperature by hand"
     hint = "For each candidate: divide, take the log of the softmax, pick the right letter."
     idea = ("The log of the softmax is `z-log(sum(exp(z)))`; subtract the largest of each "
