@@ -48,7 +48,7 @@ def load_letters(
                         "`ASL_DATA` names a folder that has them, "
                         "`source=\"synth\"` draws hands instead.")
     letters = read_letters(found[1]) if found else synth_letters()
-    where = {"real": "Sign Language MNIST", 
+    where = {"real": "Sign Language MNIST",
              "synth": "rendered hands, drawn by the course",
              "other": "pictures that are not those of Sign Language MNIST"}
     where = where[letters.source]

@@ -27,7 +27,7 @@ from .calibration import *
 from .joints import *
 from .predict import *
 from .people import *
-from .people import crops_to_read, training_hands, _threshold_for, _InBfloat16
+from .people import crops_to_read, _threshold_for, _InBfloat16
 
 # %% auto #0
 __all__ = ['KNUCKLES_AND_WRIST', 'TIPS', 'rendered_people', 'other_people', 'judge_hands', 'centred', 'bone_directions',
