@@ -95,3 +95,12 @@ def test_cnn_learns_and_a_seed_settles_it(hands):
     a, log = cnn_fit(hands.x[:1920], hands.y[:1920], 3, epochs=3, bs=64)
     b, _ = cnn_fit(hands.x[:1920], hands.y[:1920], 3, epochs=3, bs=64)
     assert log.frame.train_acc.iloc[-1]>.9 and all(torch.equal(p, q) for p, q in zip(a.state_dict().values(), b.state_dict().values()))
+
+def test_the_rungs_of_the_credit_differ_by_one_thing():
+    "With and without batch norm the same convolutions and places; the last one drops places alone"
+    from asl_course.cnn import CNN, _cnn_flat
+    def kinds(net): return [type(o).__name__ for o in net]
+    plain, flat, whole = (kinds(o) for o in (_cnn_flat(False), _cnn_flat(), CNN()))
+    assert [o for o in flat if o!="BatchNorm2d"]==plain and flat.count("BatchNorm2d")==4
+    assert "AdaptiveMaxPool2d" not in flat and [o for o in whole if o!="AdaptiveMaxPool2d"]==flat
+    for net in (_cnn_flat(False), _cnn_flat()): assert net(torch.rand(2, 1, 28, 28)).shape==(2, 24)

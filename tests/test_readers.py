@@ -1,7 +1,7 @@
 "The reader that is chosen on people: changes, batches, who is left out, and its file"
 from dataclasses import replace
 import numpy as np, pytest, torch
-from asl_course import people as P
+from asl_course import outside as O, people as P
 from asl_course.cnn import CNN, WideCNN
 from asl_course.core import LETTERS
 from asl_course.people import *
@@ -59,6 +59,27 @@ def test_pairs_are_left_out_of_training_and_read_both_ways(letters, monkeypatch)
         for k in range(3):
             known = np.mean([o.tobytes() in rows for o in letters.x[parts[k]]])
             assert known==(k not in out), (out, k)
+
+def test_each_person_is_read_as_the_others_chose(letters, monkeypatch):
+    "Each fold is trained by its own candidate, with that candidate's teachers, share, network and changes, and without the people of the fold"
+    asked, seen = [], []
+    def fit(x, y, seed, device, steps, beside, share, net, tfm):
+        asked.append((beside, share, net, type(tfm).__name__)); seen.append({o.tobytes() for o in x})
+        return CNN().eval()
+    monkeypatch.setattr(O, "fit_reader", fit)
+    monkeypatch.setattr(O, "_teachers", lambda which, *args: which)
+    O._nested(letters, 1, "cpu", "full", chosen=("course", "half"), n=2)
+    assert asked==[((), .3, CNN, "Augment"), (("rendered", "people"), .5, WideCNN, "StrongAugment")]
+    for rows, (_, va) in zip(seen, P.person_folds(letters, 2)): assert not any(o.tobytes() in rows for o in letters.x[va])
+
+def test_where_it_looks_finds_the_spot():
+    def read(x):
+        p = np.zeros((len(x), 24)); p[:, 3] = x[:, 5:9, 10:14].mean((1, 2))/255
+        return p
+    picture = np.zeros((28, 28), np.uint8); picture[5:9, 10:14] = 255
+    costs = O.where_it_looks(read, picture, 3, side=3)
+    assert costs.shape==(28, 28) and costs.max()==costs[6, 11]>.4 and costs[20:].max()==0 and costs[:, 20:].max()==0
+    assert np.abs(O.where_it_looks(read, picture, 4)).max()==0, "another letter does not rest on it"
 
 def test_without_people_photographs_are_left_out(letters, monkeypatch):
     made = []
